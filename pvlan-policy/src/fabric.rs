@@ -1,0 +1,298 @@
+//! The compiled policy: what every node shares ([`Fabric`]) and what one node runs ([`Tables`]).
+//!
+//! Nothing here decides; it answers. The answers are compiled from the site file in `compile`,
+//! proved against an oracle in `proof`, and read by the datapath once per frame.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+use ipnet::IpNet;
+use rustc_hash::FxHashMap;
+
+use crate::id::{
+    AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
+};
+use crate::port::{Attachment, Port};
+
+/// The role of a segment in its private VLAN (RFC 5517 section 2).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Role {
+    /// Reaches, and is reached by, every port of the private VLAN.
+    Promiscuous,
+    /// Reaches promiscuous ports only.
+    Isolated,
+    /// Reaches promiscuous ports and its own community.
+    Community,
+}
+
+/// A primary or secondary VLAN of a private VLAN: what the VNI on the wire says.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its position in the fabric's table.
+    pub id: SegmentId,
+    /// The private VLAN it is part of.
+    pub pvlan: PvlanId,
+    /// What its ports may reach.
+    pub role: Role,
+    /// `blue.promiscuous`, `blue.isolated`, `blue.web`.
+    pub name: String,
+    /// Its number on the wire.
+    pub vni: Vni,
+}
+
+/// What becomes of traffic between two hosts that would meet through the gateway.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hairpin {
+    /// Dropped both ways (`hairpin_up`, `hairpin_down`); the default.
+    Deny,
+    /// Allowed through the gateway, which also answers ARP for them (RFC 4562), and counted.
+    Gateway,
+    /// Not looked at.
+    Permit,
+}
+
+/// The verdict on one ordered pair of hosts that would meet through the gateway.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Routed {
+    /// They may talk directly, so they may also be routed.
+    Neighbours,
+    /// Through the gateway, counted (`hairpin = "gateway"`).
+    Gateway,
+    /// `hairpin = "permit"`: nobody looks.
+    Unchecked,
+    /// Denied by default, listed on the port.
+    Exception,
+    /// `hairpin_up` or `hairpin_down`.
+    Denied,
+}
+
+/// A private VLAN (RFC 5517): a primary and its secondaries.
+#[derive(Clone, Debug)]
+pub struct Pvlan {
+    /// Its position in the fabric's table.
+    pub id: PvlanId,
+    /// `blue`.
+    pub name: String,
+    /// Its segments: the promiscuous one first, then isolated, then communities by name.
+    pub segments: Vec<SegmentId>,
+    /// Addresses that live inside it.
+    pub subnets: Vec<IpNet>,
+    /// What hosts may do through the gateway.
+    pub hairpin: Hairpin,
+    /// Attachments of gateway ports, in file order.
+    pub gateways: Vec<AttachmentId>,
+}
+
+/// How a node that does not run Skerry takes part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stock {
+    /// One VNI both ways, as a port of its home node.
+    Edge(NodeId),
+    /// A VTEP of the mesh, trusted only within its `may_send`.
+    Mesh,
+}
+
+/// One machine of the fabric.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its position in the fabric's table.
+    pub id: NodeId,
+    /// Its name in the site file.
+    pub name: String,
+    /// Its WireGuard public key.
+    pub key: [u8; 32],
+    /// Its address inside the tunnel: outer address of the VXLAN packets.
+    pub overlay: IpAddr,
+    /// Where its WireGuard socket is; it must speak first when absent.
+    pub endpoint: Option<SocketAddr>,
+    /// `None` when it runs Skerry.
+    pub stock: Option<Stock>,
+}
+
+/// SHA-256 of the site file: two nodes with the same digest run the same policy.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Digest(pub [u8; 32]);
+
+/// The whole policy, compiled: the same on every node.
+#[derive(Debug)]
+pub struct Fabric {
+    /// Names this policy.
+    pub digest: Digest,
+    /// Inner MTU of every port, in bytes of IP packet (without the Ethernet header).
+    pub mtu: u16,
+    /// Indexed by [`NodeId`].
+    pub nodes: Vec<Node>,
+    /// Indexed by [`PvlanId`].
+    pub pvlans: Vec<Pvlan>,
+    /// Indexed by [`SegmentId`].
+    pub segments: Vec<Segment>,
+    /// Indexed by [`PortId`].
+    pub ports: Vec<Port>,
+    /// Indexed by [`AttachmentId`].
+    pub attachments: Vec<Attachment>,
+    /// Row: sending segment; bit: receiving segment.
+    pub(crate) accept: Vec<FixedBitSet>,
+    /// `M(segment)`: nodes with at least one accepting attachment, sorted.
+    pub(crate) members: Vec<Vec<NodeId>>,
+    /// Row: node; bit: segment of an attachment it is home of.
+    pub(crate) may_send: Vec<FixedBitSet>,
+    pub(crate) by_vni: FxHashMap<Vni, SegmentId>,
+    pub(crate) mac_owner: FxHashMap<(PvlanId, Mac), AttachmentId>,
+    pub(crate) ip_owner: FxHashMap<(PvlanId, IpAddr), AttachmentId>,
+}
+
+impl Fabric {
+    /// The accept rule: may a frame of segment `from` be delivered to an attachment of `to`?
+    pub fn accepts(&self, from: SegmentId, to: SegmentId) -> bool {
+        self.accept
+            .get(from.index())
+            .is_some_and(|row| row.contains(to.index()))
+    }
+
+    /// Nodes that get a copy of a flooded frame of this segment, sorted.
+    pub fn members(&self, segment: SegmentId) -> &[NodeId] {
+        self.members.get(segment.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// May this node put frames of this segment into the tunnel?
+    pub fn may_send(&self, node: NodeId, segment: SegmentId) -> bool {
+        self.may_send
+            .get(node.index())
+            .is_some_and(|row| row.contains(segment.index()))
+    }
+
+    /// The segment a VNI names.
+    pub fn segment_of(&self, vni: Vni) -> Option<SegmentId> {
+        self.by_vni.get(&vni).copied()
+    }
+
+    /// The attachment that policy binds a MAC to.
+    pub fn mac_owner(&self, pvlan: PvlanId, mac: Mac) -> Option<AttachmentId> {
+        self.mac_owner.get(&(pvlan, mac)).copied()
+    }
+
+    /// The attachment that policy binds an IP address to.
+    pub fn ip_owner(&self, pvlan: PvlanId, ip: IpAddr) -> Option<AttachmentId> {
+        self.ip_owner.get(&(pvlan, ip)).copied()
+    }
+
+    /// May an IP packet from `from` to an address owned by `to` (or the reply) pass by way of a
+    /// gateway? `None` when the two are not in one private VLAN.
+    pub fn routed(&self, from: AttachmentId, to: AttachmentId) -> Option<Routed> {
+        let source = self.attachments.get(from.index())?;
+        let segment = self.segments.get(source.segment.index())?;
+        let target = self.attachments.get(to.index())?.segment;
+        let pvlan = self.pvlans.get(segment.pvlan.index())?;
+        if self.segments.get(target.index())?.pvlan != segment.pvlan {
+            return None;
+        }
+        if self.accepts(source.segment, target) {
+            return Some(Routed::Neighbours);
+        }
+        Some(match pvlan.hairpin {
+            Hairpin::Gateway => Routed::Gateway,
+            Hairpin::Permit => Routed::Unchecked,
+            Hairpin::Deny if source.hairpin.binary_search(&to).is_ok() => Routed::Exception,
+            Hairpin::Deny => Routed::Denied,
+        })
+    }
+
+    /// Every MAC that policy binds, in no order.
+    pub fn bound_macs(&self) -> impl Iterator<Item = (PvlanId, Mac, AttachmentId)> {
+        self.mac_owner
+            .iter()
+            .map(|(&(pvlan, mac), &attachment)| (pvlan, mac, attachment))
+    }
+}
+
+/// One attachment of the node that runs the tables.
+#[derive(Clone, Debug)]
+pub struct LocalView {
+    /// Its site-wide identity.
+    pub id: AttachmentId,
+    /// The port of this node it belongs to.
+    pub port: LocalPort,
+    /// `None` on an access port.
+    pub tag: Option<Vid>,
+    /// The segment of what enters here.
+    pub segment: SegmentId,
+}
+
+/// Who gets copies of a flooded frame.
+#[derive(Clone, Debug, Default)]
+pub struct Flood {
+    /// Attachments of this node that accept the segment. The sender's own port is still among
+    /// them where it accepts: whoever floods leaves it out.
+    pub local: Vec<LocalAttachment>,
+    /// Every other member node.
+    pub nodes: Vec<NodeId>,
+}
+
+/// What this node serves.
+#[derive(Debug)]
+pub struct Local {
+    /// Indexed by [`LocalPort`].
+    pub ports: Vec<PortId>,
+    /// Indexed by [`LocalAttachment`].
+    pub attachments: Vec<LocalView>,
+    /// Indexed by [`LocalPort`]: its attachments, sorted by tag.
+    pub(crate) by_port: Vec<Vec<LocalAttachment>>,
+    /// Indexed by [`SegmentId`].
+    pub(crate) flood: Vec<Flood>,
+    /// Indexed by [`SegmentId`]; bit: local attachment that accepts it.
+    pub(crate) accept: Vec<FixedBitSet>,
+    pub(crate) by_id: FxHashMap<AttachmentId, LocalAttachment>,
+}
+
+/// The immutable snapshot that one node's datapath runs.
+#[derive(Debug)]
+pub struct Tables {
+    /// What every node shares.
+    pub fabric: Arc<Fabric>,
+    /// The node these tables are for.
+    pub me: NodeId,
+    /// The node's count of accepted site files.
+    pub generation: u64,
+    /// The ports it serves.
+    pub local: Local,
+}
+
+impl Tables {
+    /// May a frame of segment `from` leave through this attachment? Asked last, for every copy.
+    pub fn accepts(&self, from: SegmentId, to: LocalAttachment) -> bool {
+        self.local
+            .accept
+            .get(from.index())
+            .is_some_and(|row| row.contains(to.index()))
+    }
+
+    /// Who gets copies of a flooded frame of this segment.
+    pub fn flood(&self, segment: SegmentId) -> Option<&Flood> {
+        self.local.flood.get(segment.index())
+    }
+
+    /// The attachments of a port of this node, sorted by tag (an access port has exactly one).
+    pub fn attachments_of(&self, port: LocalPort) -> &[LocalAttachment] {
+        self.local
+            .by_port
+            .get(port.index())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// This node's view of one of its attachments.
+    pub fn attachment(&self, attachment: LocalAttachment) -> Option<&LocalView> {
+        self.local.attachments.get(attachment.index())
+    }
+
+    /// Where a site-wide attachment is on this node, if it is here.
+    pub fn local_attachment(&self, id: AttachmentId) -> Option<LocalAttachment> {
+        self.local.by_id.get(&id).copied()
+    }
+
+    /// The policy of a port of this node.
+    pub fn port(&self, port: LocalPort) -> Option<&Port> {
+        let id = self.local.ports.get(port.index())?;
+        self.fabric.ports.get(id.index())
+    }
+}
