@@ -1,1 +1,20 @@
-//! .
+//! The datapath as a machine without I/O: frames, datagrams and `now` in, effects out.
+//!
+//! One `Forwarder` per worker decides where a frame goes; nothing else in Skerry does.
+//! No sockets, no clock, no threads, no unsafe.
+
+#![forbid(unsafe_code)]
+
+mod claim;
+mod counters;
+mod frame;
+mod reason;
+mod sink;
+mod time;
+
+pub use claim::{Change, Claim, Place, Strength};
+pub use counters::{Counters, PeerCounters, PortCounters};
+pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
+pub use reason::{DropReason, Drops, REASONS};
+pub use sink::{Refused, Sink, Transmit};
+pub use time::Time;

@@ -1,0 +1,61 @@
+//! Where effects go: the shell's side of the datapath.
+//!
+//! The core calls a [`Sink`] while it handles a batch, with borrowed bytes, so that nothing is
+//! queued or copied between a verdict and the system call that carries it out. Tests record.
+
+use std::net::SocketAddr;
+
+use skerry_policy::{LocalPort, NodeId, SegmentId};
+
+use crate::claim::Claim;
+use crate::frame::Frame;
+
+/// Takes the effects of the datapath.
+pub trait Sink {
+    /// Writes one copy to a port of this node, now.
+    ///
+    /// # Errors
+    /// Says why the port did not take it; the copy is then counted as dropped.
+    fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused>;
+
+    /// Sends sealed datagrams to a peer's endpoint. Whatever the network loses is its business.
+    fn transmit(&mut self, datagrams: Transmit<'_>);
+
+    /// Gives a frame to the worker that owns the lane to `node`; only called on workers that
+    /// do not own it.
+    ///
+    /// # Errors
+    /// The ring to that worker is full.
+    fn handoff(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        frame: Frame<'_>,
+    ) -> Result<(), Refused>;
+
+    /// A control message of an authenticated peer.
+    fn control(&mut self, from: NodeId, message: &[u8]);
+
+    /// This worker learned, moved or lost something that the others and the peers should know.
+    fn claim(&mut self, claim: Claim);
+}
+
+/// Why a copy was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// No room right now.
+    Full,
+    /// The port or its device is gone or down.
+    Down,
+}
+
+/// One send to one endpoint: equal-sized datagrams, the last may be shorter (UDP GSO).
+#[derive(Clone, Copy, Debug)]
+pub struct Transmit<'a> {
+    /// Where to.
+    pub to: SocketAddr,
+    /// The datagrams, back to back.
+    pub bytes: &'a [u8],
+    /// Length of each but the last; equal to `bytes.len()` for a single one.
+    pub size: usize,
+}
