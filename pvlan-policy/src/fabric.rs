@@ -1,19 +1,19 @@
-//! The compiled policy: what every node shares ([`Fabric`]) and what one node runs ([`Tables`]).
+//! The compiled policy that every node shares ([`Fabric`]); what one node runs is
+//! [`Tables`](crate::Tables).
 //!
 //! Nothing here decides; it answers. The answers are compiled from the site file in `compile`,
 //! proved against an oracle in `proof`, and read by the datapath once per frame.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::id::{
-    AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
-};
+use crate::id::{AttachmentId, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni};
 use crate::port::{Attachment, Port};
+use crate::site::Flow;
 
 /// The role of a segment in its private VLAN (RFC 5517 section 2).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -114,8 +114,29 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Digest(pub [u8; 32]);
 
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The only way a frame changes private VLAN: listed ports, listed traffic, its own VNI.
+#[derive(Clone, Debug)]
+pub struct Peering {
+    /// Its name.
+    pub name: String,
+    /// Its number on the wire.
+    pub vni: Vni,
+    /// Who may start, sorted.
+    pub from: Vec<AttachmentId>,
+    /// Who may be reached, sorted.
+    pub to: Vec<AttachmentId>,
+    /// What may be said; replies follow.
+    pub allow: Vec<Flow>,
+}
+
 /// The whole policy, compiled: the same on every node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fabric {
     /// Names this policy.
     pub digest: Digest,
@@ -131,12 +152,17 @@ pub struct Fabric {
     pub ports: Vec<Port>,
     /// Indexed by [`AttachmentId`].
     pub attachments: Vec<Attachment>,
-    /// Row: sending segment; bit: receiving segment.
+    /// What crosses between private VLANs on purpose.
+    pub peerings: Vec<Peering>,
+    /// Row: sending segment; bit: receiving segment, counted from the first of the private VLAN
+    /// (segments of one private VLAN lie together), so other private VLANs have no bit at all.
     pub(crate) accept: Vec<FixedBitSet>,
     /// `M(segment)`: nodes with at least one accepting attachment, sorted.
     pub(crate) members: Vec<Vec<NodeId>>,
     /// Row: node; bit: segment of an attachment it is home of.
     pub(crate) may_send: Vec<FixedBitSet>,
+    /// Row: node; the ports its datapath serves, in file order, then those of its edges.
+    pub(crate) served: Vec<Vec<PortId>>,
     pub(crate) by_vni: FxHashMap<Vni, SegmentId>,
     pub(crate) mac_owner: FxHashMap<(PvlanId, Mac), AttachmentId>,
     pub(crate) ip_owner: FxHashMap<(PvlanId, IpAddr), AttachmentId>,
@@ -145,9 +171,70 @@ pub struct Fabric {
 impl Fabric {
     /// The accept rule: may a frame of segment `from` be delivered to an attachment of `to`?
     pub fn accepts(&self, from: SegmentId, to: SegmentId) -> bool {
+        let (Some(sender), Some(receiver)) = (self.segment(from), self.segment(to)) else {
+            return false;
+        };
+        if sender.pvlan != receiver.pvlan {
+            return false;
+        }
+        let Some(column) = self.column(receiver) else {
+            return false;
+        };
         self.accept
             .get(from.index())
-            .is_some_and(|row| row.contains(to.index()))
+            .is_some_and(|row| row.contains(column))
+    }
+
+    /// Where a segment's bit is in the accept rows of its private VLAN.
+    pub(crate) fn column(&self, segment: &Segment) -> Option<usize> {
+        let pvlan = self.pvlans.get(segment.pvlan.index())?;
+        segment
+            .id
+            .index()
+            .checked_sub(pvlan.segments.first()?.index())
+    }
+
+    /// A segment.
+    pub fn segment(&self, id: SegmentId) -> Option<&Segment> {
+        self.segments.get(id.index())
+    }
+
+    /// The node with this name.
+    pub fn node_named(&self, name: &str) -> Option<NodeId> {
+        let node = self.nodes.iter().find(|node| node.name == name)?;
+        Some(node.id)
+    }
+
+    /// `n1/b-i1`; empty for a port that does not exist.
+    pub fn port_name(&self, port: PortId) -> String {
+        let port = self.ports.get(port.index());
+        let node = port.and_then(|port| self.nodes.get(port.node.index()));
+        node.zip(port)
+            .map(|(node, port)| format!("{}/{}", node.name, port.name))
+            .unwrap_or_default()
+    }
+
+    /// `n1/b-i1`, or `n3/up0#20` for one tag of a trunk.
+    pub fn attachment_name(&self, attachment: AttachmentId) -> String {
+        let Some(attachment) = self.attachments.get(attachment.index()) else {
+            return String::new();
+        };
+        let port = self.port_name(attachment.port);
+        match attachment.tag {
+            Some(tag) => format!("{port}#{tag}"),
+            None => port,
+        }
+    }
+
+    /// The attachment of a port with a tag, or the only one of an access port.
+    pub fn attachment_at(&self, port: PortId, tag: Option<Vid>) -> Option<AttachmentId> {
+        let port = self.ports.get(port.index())?;
+        let mut all = port.attachments.iter().copied();
+        all.find(|id| {
+            self.attachments
+                .get(id.index())
+                .is_some_and(|it| it.tag == tag)
+        })
     }
 
     /// Nodes that get a copy of a flooded frame of this segment, sorted.
@@ -203,96 +290,5 @@ impl Fabric {
         self.mac_owner
             .iter()
             .map(|(&(pvlan, mac), &attachment)| (pvlan, mac, attachment))
-    }
-}
-
-/// One attachment of the node that runs the tables.
-#[derive(Clone, Debug)]
-pub struct LocalView {
-    /// Its site-wide identity.
-    pub id: AttachmentId,
-    /// The port of this node it belongs to.
-    pub port: LocalPort,
-    /// `None` on an access port.
-    pub tag: Option<Vid>,
-    /// The segment of what enters here.
-    pub segment: SegmentId,
-}
-
-/// Who gets copies of a flooded frame.
-#[derive(Clone, Debug, Default)]
-pub struct Flood {
-    /// Attachments of this node that accept the segment. The sender's own port is still among
-    /// them where it accepts: whoever floods leaves it out.
-    pub local: Vec<LocalAttachment>,
-    /// Every other member node.
-    pub nodes: Vec<NodeId>,
-}
-
-/// What this node serves.
-#[derive(Debug)]
-pub struct Local {
-    /// Indexed by [`LocalPort`].
-    pub ports: Vec<PortId>,
-    /// Indexed by [`LocalAttachment`].
-    pub attachments: Vec<LocalView>,
-    /// Indexed by [`LocalPort`]: its attachments, sorted by tag.
-    pub(crate) by_port: Vec<Vec<LocalAttachment>>,
-    /// Indexed by [`SegmentId`].
-    pub(crate) flood: Vec<Flood>,
-    /// Indexed by [`SegmentId`]; bit: local attachment that accepts it.
-    pub(crate) accept: Vec<FixedBitSet>,
-    pub(crate) by_id: FxHashMap<AttachmentId, LocalAttachment>,
-}
-
-/// The immutable snapshot that one node's datapath runs.
-#[derive(Debug)]
-pub struct Tables {
-    /// What every node shares.
-    pub fabric: Arc<Fabric>,
-    /// The node these tables are for.
-    pub me: NodeId,
-    /// The node's count of accepted site files.
-    pub generation: u64,
-    /// The ports it serves.
-    pub local: Local,
-}
-
-impl Tables {
-    /// May a frame of segment `from` leave through this attachment? Asked last, for every copy.
-    pub fn accepts(&self, from: SegmentId, to: LocalAttachment) -> bool {
-        self.local
-            .accept
-            .get(from.index())
-            .is_some_and(|row| row.contains(to.index()))
-    }
-
-    /// Who gets copies of a flooded frame of this segment.
-    pub fn flood(&self, segment: SegmentId) -> Option<&Flood> {
-        self.local.flood.get(segment.index())
-    }
-
-    /// The attachments of a port of this node, sorted by tag (an access port has exactly one).
-    pub fn attachments_of(&self, port: LocalPort) -> &[LocalAttachment] {
-        self.local
-            .by_port
-            .get(port.index())
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// This node's view of one of its attachments.
-    pub fn attachment(&self, attachment: LocalAttachment) -> Option<&LocalView> {
-        self.local.attachments.get(attachment.index())
-    }
-
-    /// Where a site-wide attachment is on this node, if it is here.
-    pub fn local_attachment(&self, id: AttachmentId) -> Option<LocalAttachment> {
-        self.local.by_id.get(&id).copied()
-    }
-
-    /// The policy of a port of this node.
-    pub fn port(&self, port: LocalPort) -> Option<&Port> {
-        let id = self.local.ports.get(port.index())?;
-        self.fabric.ports.get(id.index())
     }
 }

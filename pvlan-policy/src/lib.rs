@@ -4,15 +4,34 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
+mod code;
+mod compile;
+mod decode;
+mod diagnostic;
 mod fabric;
 mod id;
 mod port;
+mod render;
+mod schema;
+mod site;
+mod source;
+mod tables;
 
-pub use fabric::{
-    Digest, Fabric, Flood, Hairpin, Local, LocalView, Node, Pvlan, Role, Routed, Segment, Stock,
-    Tables,
-};
+pub use check::{Checked, check};
+pub use code::Code;
+pub use decode::EXPORT_FIELDS;
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use fabric::{Digest, Fabric, Hairpin, Node, Peering, Pvlan, Role, Routed, Segment, Stock};
 pub use id::{
     AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
 };
 pub use port::{Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, Storm};
+pub use render::render;
+pub use schema::{KEYS, Key};
+pub use site::{
+    Carries, CommunityDecl, Day, Defaults, ExportDecl, Flow, NodeDecl, PeeringDecl, PortDecl,
+    PortRef, Protocol, PvlanDecl, Sees, SegmentRef, Settings, SinkDecl, Site, StockKind, TagDecl,
+};
+pub use source::{At, Place, Position, Source, Span};
+pub use tables::{Flood, Local, LocalView, Tables};

@@ -1,0 +1,148 @@
+//! Peerings and exports: both sides must want them, and an export must not leak by difference.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::code::Code;
+use crate::compile::Draft;
+use crate::diagnostic::{Finding, Findings};
+use crate::fabric::Peering;
+use crate::id::{AttachmentId, PvlanId};
+use crate::site::{PeeringDecl, PortRef, Sees};
+use crate::source::{At, Span};
+
+impl Draft<'_> {
+    pub(super) fn add_peerings(&mut self, findings: &mut Findings) {
+        for pvlan in &self.site.pvlans {
+            for peer in &pvlan.peers {
+                self.pvlan_named(At::new(&peer.value, peer.span), findings);
+            }
+        }
+        for decl in &self.site.peerings {
+            let from = self.ends(&decl.from, findings);
+            let to = self.ends(&decl.to, findings);
+            self.check_consent(decl, &from, &to, findings);
+            if let Some(vni) = decl.vni {
+                self.peerings.push(Peering {
+                    name: decl.name.value.clone(),
+                    vni: vni.value,
+                    from: from.into_iter().map(|(id, _)| id).collect(),
+                    to: to.into_iter().map(|(id, _)| id).collect(),
+                    allow: decl.allow.iter().map(|flow| flow.value).collect(),
+                });
+            }
+        }
+    }
+
+    /// The listed attachments and where they are listed, sorted.
+    fn ends(&self, list: &[At<PortRef>], findings: &mut Findings) -> Vec<(AttachmentId, Span)> {
+        let mut ends = Vec::with_capacity(list.len());
+        for reference in list {
+            let found = self.attachment_named(reference, findings);
+            ends.extend(found.map(|id| (id, reference.span)));
+        }
+        ends.sort_unstable();
+        ends.dedup_by_key(|(id, _)| *id);
+        ends
+    }
+
+    /// P013: every pair of private VLANs that the lists bring together has agreed, both of them.
+    fn check_consent(
+        &self,
+        decl: &PeeringDecl,
+        from: &[(AttachmentId, Span)],
+        to: &[(AttachmentId, Span)],
+        findings: &mut Findings,
+    ) {
+        let mut asked = FxHashSet::default();
+        for (one, one_span) in self.pvlans_of(from) {
+            for (other, other_span) in self.pvlans_of(to) {
+                if one == other {
+                    let message = "a peering joins two private VLANs, not one with itself";
+                    let finding = Finding::error(Code::NoConsent, decl.name.span, message);
+                    let both = finding.label(one_span, "from here");
+                    findings.push(both.label(other_span, "to the same"));
+                    continue;
+                }
+                for (giver, taker) in [(one, other), (other, one)] {
+                    if asked.insert((giver, taker)) && !self.consents(giver, taker) {
+                        findings.push(self.missing_consent(decl, giver, taker));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The private VLANs of some attachments, each once, with a place.
+    fn pvlans_of(&self, ends: &[(AttachmentId, Span)]) -> Vec<(PvlanId, Span)> {
+        let mut pvlans = FxHashMap::default();
+        for &(id, span) in ends {
+            let segment = self.attachment(id).and_then(|it| self.segment_of(it));
+            if let Some(segment) = segment {
+                pvlans.entry(segment.pvlan).or_insert(span);
+            }
+        }
+        let mut pvlans: Vec<_> = pvlans.into_iter().collect();
+        pvlans.sort_unstable();
+        pvlans
+    }
+
+    fn consents(&self, giver: PvlanId, taker: PvlanId) -> bool {
+        let name = self.pvlan_decl(taker).map(|decl| &decl.name.value);
+        let peers = self.pvlan_decl(giver).map(|decl| decl.peers.iter());
+        peers
+            .into_iter()
+            .flatten()
+            .any(|peer| Some(&peer.value) == name)
+    }
+
+    fn missing_consent(&self, decl: &PeeringDecl, giver: PvlanId, taker: PvlanId) -> Finding {
+        let name = |id| {
+            self.pvlan_decl(id)
+                .map_or("", |decl| decl.name.value.as_str())
+        };
+        let (giver_name, taker_name) = (name(giver), name(taker));
+        let message = format!("`{giver_name}` has not consented to peer with `{taker_name}`");
+        let finding = Finding::error(Code::NoConsent, decl.name.span, message);
+        let span = self
+            .pvlan_decl(giver)
+            .map_or(decl.name.span, |decl| decl.name.span);
+        finding
+            .label(span, format!("needs peers = [\"{taker_name}\"]"))
+            .help("a way between private VLANs exists only when both of them say so")
+    }
+
+    pub(super) fn check_exports(&self, findings: &mut Findings) {
+        let mut seen: FxHashMap<(PvlanId, PvlanId, &str), (Span, &str)> = FxHashMap::default();
+        for export in &self.site.exports {
+            let mut named = |name: &Option<At<String>>| {
+                let name = name.as_ref()?;
+                self.pvlan_named(At::new(&name.value, name.span), findings)
+            };
+            let (Some(from), Some(to)) = (named(&export.from), named(&export.to)) else {
+                continue;
+            };
+            for field in &export.fields {
+                let key = (from, to, field.value.as_str());
+                if let Some(&(span, first)) = seen.get(&key) {
+                    let message = format!("`{}` is exported twice to one receiver", field.value);
+                    findings.push(
+                        Finding::error(Code::ExportOverlap, field.span, message)
+                            .label(span, format!("also by `{first}`"))
+                            .help(
+                                "the difference of two roundings or windows shows more than either",
+                            ),
+                    );
+                } else {
+                    seen.insert(key, (field.span, &export.name.value));
+                }
+            }
+        }
+        for sink in &self.site.sinks {
+            if let Sees::Only(pvlans) = &sink.sees {
+                for pvlan in pvlans {
+                    self.pvlan_named(At::new(&pvlan.value, pvlan.span), findings);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! From text to a [`Site`]: TOML with its places kept, every error of the file in one go.
+
+mod exchange;
+pub use exchange::EXPORT_FIELDS;
+pub(crate) mod guess;
+mod node;
+mod port;
+mod pvlan;
+mod scalar;
+mod section;
+mod settings;
+
+use toml::de::DeTable;
+
+use crate::code::Code;
+use crate::decode::section::{Section, Value, span};
+use crate::diagnostic::{Finding, Findings};
+use crate::site::{Defaults, Site};
+use crate::source::{At, Lines, Source, Span};
+
+/// Larger files are refused unread: the parser's tree is many times the text.
+pub(crate) const TEXT_MAX: usize = 16 << 20;
+
+/// What the text said, as far as it could be understood.
+pub(crate) struct Decoded {
+    pub(crate) site: Site,
+    /// The text is not TOML: what could be read is a guess, and references in it prove nothing.
+    pub(crate) guessed: bool,
+}
+
+pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
+    let lines = Lines::new(&source.text);
+    if source.text.len() > TEXT_MAX {
+        let message = format!("the file is larger than {} MiB", TEXT_MAX >> 20);
+        findings.push(Finding::error(Code::Limit, Span::default(), message));
+        let site = empty(source, lines);
+        return Decoded {
+            site,
+            guessed: true,
+        };
+    }
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let syntax: Vec<Span> = errors
+        .iter()
+        .map(|error| span(error.span().unwrap_or(0..0)))
+        .collect();
+    for (error, &span) in errors.iter().zip(&syntax) {
+        findings.push(Finding::error(Code::Syntax, span, error.message()));
+    }
+    let mut site = empty(source, lines);
+    read_site(root.get_ref(), &mut site, findings);
+    if !syntax.is_empty() {
+        findings.keep_off_lines_of(&syntax, &site.lines);
+    }
+    Decoded {
+        site,
+        guessed: !syntax.is_empty(),
+    }
+}
+
+fn empty(source: &Source, lines: Lines) -> Site {
+    Site {
+        source: source.clone(),
+        lines,
+        defaults: Defaults::default(),
+        nodes: Vec::new(),
+        pvlans: Vec::new(),
+        ports: Vec::new(),
+        peerings: Vec::new(),
+        exports: Vec::new(),
+        sinks: Vec::new(),
+    }
+}
+
+fn read_site<'a>(root: &'a DeTable<'a>, site: &mut Site, findings: &mut Findings) {
+    let root = Section::root(root, findings);
+    root.required("version", version, findings);
+    root.demand("node", findings);
+    if let Some(defaults) = root.child("defaults", "defaults", findings) {
+        site.defaults = settings::defaults(&defaults, findings);
+    }
+    site.nodes = each(&root, "node", node::node, findings);
+    site.pvlans = each(&root, "pvlan", pvlan::pvlan, findings);
+    site.ports = each(&root, "port", port::ports_of, findings)
+        .into_iter()
+        .flatten()
+        .collect();
+    site.peerings = each(&root, "peering", exchange::peering, findings);
+    site.exports = each(&root, "export", exchange::export, findings);
+    site.sinks = each(&root, "sink", exchange::sink, findings);
+}
+
+/// Reads every entry of a table of names, in file order.
+fn each<'a, T>(
+    root: &Section<'a>,
+    key: &str,
+    read: fn(At<&'a str>, &'a Value<'a>, &mut Findings) -> Option<T>,
+    findings: &mut Findings,
+) -> Vec<T> {
+    let Some((name, value)) = root.get(key) else {
+        return Vec::new();
+    };
+    let Some(section) = Section::names(name, value, findings) else {
+        return Vec::new();
+    };
+    section
+        .entries()
+        .into_iter()
+        .filter_map(|(name, value)| read(name, value, findings))
+        .collect()
+}
+
+fn version(findings: &mut Findings, value: &Value<'_>) -> Option<i128> {
+    let version = scalar::integer(findings, value)?;
+    if version != 1 {
+        let message = "this Skerry reads version 1 of the site file";
+        findings.push(Finding::error(Code::Version, span(value.span()), message));
+        return None;
+    }
+    Some(version)
+}

@@ -1,0 +1,190 @@
+//! What one node runs: the shared [`Fabric`] and its own ports ([`Local`]).
+
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
+
+use crate::fabric::Fabric;
+use crate::id::{AttachmentId, LocalAttachment, LocalPort, NodeId, PortId, SegmentId, Vid};
+use crate::port::Port;
+
+/// One attachment of the node that runs the tables.
+#[derive(Clone, Debug)]
+pub struct LocalView {
+    /// Its site-wide identity.
+    pub id: AttachmentId,
+    /// The port of this node it belongs to.
+    pub port: LocalPort,
+    /// `None` on an access port.
+    pub tag: Option<Vid>,
+    /// The segment of what enters here.
+    pub segment: SegmentId,
+}
+
+/// Who gets copies of a flooded frame.
+#[derive(Clone, Debug, Default)]
+pub struct Flood {
+    /// Attachments of this node that accept the segment. The sender's own port is still among
+    /// them where it accepts: whoever floods leaves it out.
+    pub local: Vec<LocalAttachment>,
+    /// Every other member node; empty for a segment that this node may not send, because what
+    /// came out of the tunnel never goes back into it.
+    pub nodes: Vec<NodeId>,
+}
+
+/// What this node serves.
+#[derive(Debug)]
+pub struct Local {
+    /// Indexed by [`LocalPort`].
+    pub ports: Vec<PortId>,
+    /// Indexed by [`LocalAttachment`].
+    pub attachments: Vec<LocalView>,
+    /// Indexed by [`LocalPort`]: its attachments, sorted by tag.
+    pub(crate) by_port: Vec<Vec<LocalAttachment>>,
+    /// Indexed by [`SegmentId`].
+    pub(crate) flood: Vec<Flood>,
+    /// Indexed by [`SegmentId`]; bit: local attachment that accepts it.
+    pub(crate) accept: Vec<FixedBitSet>,
+    pub(crate) by_id: FxHashMap<AttachmentId, LocalAttachment>,
+}
+
+/// The immutable snapshot that one node's datapath runs.
+#[derive(Debug)]
+pub struct Tables {
+    /// What every node shares.
+    pub fabric: Arc<Fabric>,
+    /// The node these tables are for.
+    pub me: NodeId,
+    /// The node's count of accepted site files.
+    pub generation: u64,
+    /// The ports it serves.
+    pub local: Local,
+}
+
+impl Tables {
+    /// May a frame of segment `from` leave through this attachment? Asked last, for every copy.
+    pub fn accepts(&self, from: SegmentId, to: LocalAttachment) -> bool {
+        self.local
+            .accept
+            .get(from.index())
+            .is_some_and(|row| row.contains(to.index()))
+    }
+
+    /// Who gets copies of a flooded frame of this segment.
+    pub fn flood(&self, segment: SegmentId) -> Option<&Flood> {
+        self.local.flood.get(segment.index())
+    }
+
+    /// The attachments of a port of this node, sorted by tag (an access port has exactly one).
+    pub fn attachments_of(&self, port: LocalPort) -> &[LocalAttachment] {
+        self.local
+            .by_port
+            .get(port.index())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// This node's view of one of its attachments.
+    pub fn attachment(&self, attachment: LocalAttachment) -> Option<&LocalView> {
+        self.local.attachments.get(attachment.index())
+    }
+
+    /// Where a site-wide attachment is on this node, if it is here.
+    pub fn local_attachment(&self, id: AttachmentId) -> Option<LocalAttachment> {
+        self.local.by_id.get(&id).copied()
+    }
+
+    /// The policy of a port of this node.
+    pub fn port(&self, port: LocalPort) -> Option<&Port> {
+        let id = self.local.ports.get(port.index())?;
+        self.fabric.ports.get(id.index())
+    }
+}
+
+impl Fabric {
+    /// What a node runs. Ports of a stock edge are listed at its home; the edge itself has none.
+    pub fn tables_for(self: &Arc<Self>, me: NodeId, generation: u64) -> Tables {
+        Tables {
+            fabric: Arc::clone(self),
+            me,
+            generation,
+            local: self.local(me),
+        }
+    }
+
+    fn local(&self, me: NodeId) -> Local {
+        let mut local = Local {
+            ports: Vec::new(),
+            attachments: Vec::new(),
+            by_port: Vec::new(),
+            flood: vec![Flood::default(); self.segments.len()],
+            accept: vec![FixedBitSet::new(); self.segments.len()],
+            by_id: FxHashMap::default(),
+        };
+        let mine = self.served.get(me.index()).map_or(&[][..], Vec::as_slice);
+        for port in mine.iter().filter_map(|id| self.ports.get(id.index())) {
+            self.add_port(&mut local, port);
+        }
+        self.add_nodes(&mut local, me);
+        local
+    }
+
+    fn add_port(&self, local: &mut Local, port: &Port) {
+        let place = LocalPort(index(local.ports.len()));
+        local.ports.push(port.id);
+        let mut here = Vec::with_capacity(port.attachments.len());
+        for &id in &port.attachments {
+            let Some(attachment) = self.attachments.get(id.index()) else {
+                continue;
+            };
+            let slot = LocalAttachment(index(local.attachments.len()));
+            local.attachments.push(LocalView {
+                id,
+                port: place,
+                tag: attachment.tag,
+                segment: attachment.segment,
+            });
+            local.by_id.insert(id, slot);
+            here.push(slot);
+            self.add_senders(local, slot, attachment.segment);
+        }
+        local.by_port.push(here);
+    }
+
+    /// Every segment that this attachment accepts floods to it.
+    fn add_senders(&self, local: &mut Local, slot: LocalAttachment, to: SegmentId) {
+        let pvlan = self.segment(to).map(|segment| segment.pvlan);
+        let Some(pvlan) = pvlan.and_then(|pvlan| self.pvlans.get(pvlan.index())) else {
+            return;
+        };
+        for &from in &pvlan.segments {
+            if !self.accepts(from, to) {
+                continue;
+            }
+            if let Some(row) = local.accept.get_mut(from.index()) {
+                row.grow_and_insert(slot.index());
+            }
+            if let Some(flood) = local.flood.get_mut(from.index()) {
+                flood.local.push(slot);
+            }
+        }
+    }
+
+    fn add_nodes(&self, local: &mut Local, me: NodeId) {
+        let Some(sends) = self.may_send.get(me.index()) else {
+            return;
+        };
+        for segment in sends.ones() {
+            let Some(flood) = local.flood.get_mut(segment) else {
+                continue;
+            };
+            let members = self.members.get(segment).map_or(&[][..], Vec::as_slice);
+            flood.nodes = members.iter().copied().filter(|&node| node != me).collect();
+        }
+    }
+}
+
+/// Tables are bounded far below `u32::MAX` when they are compiled.
+fn index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
