@@ -8,6 +8,7 @@
 mod claim;
 mod counters;
 mod frame;
+mod gso;
 mod reason;
 mod sink;
 mod time;
@@ -15,6 +16,7 @@ mod time;
 pub use claim::{Change, Claim, Place, Strength};
 pub use counters::{Counters, PeerCounters, PortCounters};
 pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
+pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Refused, Sink, Transmit};
 pub use time::Time;
