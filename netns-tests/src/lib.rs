@@ -1,1 +1,16 @@
-//! .
+//! The conformance suite's own tools: namespaces, frames, probes, and an oracle that shares
+//! nothing with the product. The product is met only as a binary, its sockets and its frames.
+
+#![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod hosts;
+pub mod netns;
+pub mod oracle;
+pub mod packet;
+pub mod probe;
+pub mod site;
+pub mod tag;
+pub mod topology;
+pub mod underlay;
+pub mod volley;

@@ -1,0 +1,229 @@
+//! The network between the nodes: a kernel bridge that forwards anything, and what was seen on it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::netns::{Netns, eprintln_quietly};
+use crate::packet::{self, Receiver};
+use crate::tag;
+use crate::topology::Node;
+
+/// Bytes of a WireGuard data message around a padded packet (header 16, tag 16).
+const SEAL: usize = 32;
+/// Outer IPv4, UDP and VXLAN headers inside the tunnel.
+const CARRIER: usize = 36;
+
+/// UDP payload of the datagram that carries a frame of this length.
+pub fn sealed_length(frame: usize) -> usize {
+    (frame + CARRIER).next_multiple_of(16) + SEAL
+}
+
+/// What passed between the nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// Datagrams by sender, receiver and length of the UDP payload.
+    pub datagrams: BTreeMap<(Node, Node, usize), u64>,
+    /// The first packets with a tag's magic in clear.
+    pub plaintext: Vec<Vec<u8>>,
+    /// The first packets from or to UDP port 4789.
+    pub vxlan: Vec<Vec<u8>>,
+}
+
+impl Traffic {
+    /// How many datagrams of exactly this length went from one node to another.
+    pub fn count(&self, from: Node, to: Node, length: usize) -> u64 {
+        self.datagrams
+            .get(&(from, to, length))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// The pairs of nodes between which datagrams of this length went, with their number.
+    pub fn carriers(&self, length: usize) -> BTreeMap<(Node, Node), u64> {
+        let fitting = self
+            .datagrams
+            .iter()
+            .filter(|((_, _, size), _)| *size == length);
+        fitting
+            .map(|((from, to, _), count)| ((*from, *to), *count))
+            .collect()
+    }
+
+    /// Nothing readable may pass, and nothing on the VXLAN port.
+    ///
+    /// # Errors
+    /// With the first packet that broke the rule.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            self.plaintext.is_empty(),
+            "payload in clear on the underlay: {:02x?}",
+            self.plaintext[0]
+        );
+        ensure!(
+            self.vxlan.is_empty(),
+            "UDP 4789 on the underlay: {:02x?}",
+            self.vxlan[0]
+        );
+        Ok(())
+    }
+}
+
+/// The bridge in its namespace, with its listener.
+#[derive(Debug)]
+pub struct Underlay {
+    /// Where the bridge is.
+    pub netns: Netns,
+    traffic: Arc<Mutex<Traffic>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Underlay {
+    /// Joins the nodes' namespaces: `eth0` in each, with the node's underlay address.
+    ///
+    /// # Errors
+    /// When a link cannot be made.
+    pub fn join(nodes: &[(Node, &Netns)], mtu: u16) -> Result<Self> {
+        let netns = Netns::create("u")?;
+        netns.ip("link add br0 type bridge mcast_snooping 0")?;
+        netns.ip("link set br0 up")?;
+        for (node, place) in nodes {
+            plug(&netns, *node, place, mtu)?;
+        }
+        let receiver = Receiver::open(&netns)?;
+        let ports = packet::links(&netns)?;
+        let ports: Vec<usize> = ports
+            .into_iter()
+            .filter(|(_, name)| name.starts_with('n'))
+            .map(|(index, _)| index)
+            .collect();
+        let traffic = Arc::new(Mutex::new(Traffic::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (writer, stopped) = (Arc::clone(&traffic), Arc::clone(&stop));
+        let thread = std::thread::Builder::new()
+            .name("underlay".into())
+            .spawn(move || listen(&receiver, &ports, &writer, &stopped))?;
+        Ok(Self {
+            netns,
+            traffic,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// What passed since the last [`Underlay::take`].
+    pub fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Empties the record.
+    pub fn take(&self) -> Traffic {
+        std::mem::take(&mut *self.traffic())
+    }
+}
+
+impl Drop for Underlay {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn plug(underlay: &Netns, node: Node, place: &Netns, mtu: u16) -> Result<()> {
+    let there = place.path();
+    let there = there.file_name().unwrap_or_default().to_string_lossy();
+    underlay.ip(&format!(
+        "link add {node} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {there}"
+    ))?;
+    underlay.ip(&format!("link set {node} master br0 up"))?;
+    place.ip(&format!("addr add {}/24 dev eth0", node.underlay()))?;
+    place.ip("link set eth0 up")?;
+    place.ip("link set lo up")?;
+    Ok(())
+}
+
+fn listen(receiver: &Receiver, ports: &[usize], traffic: &Mutex<Traffic>, stop: &AtomicBool) {
+    let mut buffer = vec![0; 1 << 17];
+    while !stop.load(Ordering::Relaxed) {
+        if let Err(error) = drain(receiver, ports, traffic, &mut buffer) {
+            eprintln_quietly(&format!("the underlay's listener stopped: {error:#}"));
+            return;
+        }
+    }
+}
+
+fn drain(
+    receiver: &Receiver,
+    ports: &[usize],
+    traffic: &Mutex<Traffic>,
+    buffer: &mut [u8],
+) -> Result<()> {
+    receiver.wait(Duration::from_millis(50))?;
+    while let Some((packet, link)) = receiver.receive(buffer)? {
+        // A packet is seen where it enters the bridge, and only there.
+        if ports.contains(&link) {
+            record(
+                &mut traffic.lock().unwrap_or_else(PoisonError::into_inner),
+                packet,
+            );
+        }
+    }
+    Ok(())
+}
+
+fn record(traffic: &mut Traffic, packet: &[u8]) {
+    if tag::is_plaintext(packet) && traffic.plaintext.len() < 16 {
+        traffic.plaintext.push(packet.to_vec());
+    }
+    let Some(datagram) = Datagram::parse(packet) else {
+        return;
+    };
+    if datagram.ports.contains(&4789) && traffic.vxlan.len() < 16 {
+        traffic.vxlan.push(packet.to_vec());
+    }
+    if let (Some(from), Some(to)) = (datagram.from, datagram.to) {
+        *traffic
+            .datagrams
+            .entry((from, to, datagram.length))
+            .or_default() += 1;
+    }
+}
+
+struct Datagram {
+    from: Option<Node>,
+    to: Option<Node>,
+    ports: [u16; 2],
+    length: usize,
+}
+
+impl Datagram {
+    fn parse(packet: &[u8]) -> Option<Self> {
+        let ip = packet.get(14..)?;
+        let is_udp = packet.get(12..14)? == [8, 0] && *ip.first()? == 0x45 && *ip.get(9)? == 17;
+        if !is_udp {
+            return None;
+        }
+        let word = |at: usize| Some(u16::from_be_bytes([*ip.get(at)?, *ip.get(at + 1)?]));
+        let node = |at: usize| {
+            let address = ip.get(at..at + 4)?;
+            Node::ALL
+                .into_iter()
+                .find(|node| address == [10, 255, 0, node.0])
+        };
+        // The length in the IP header: a superpacket of the bridge counts as one, with its whole.
+        let length = usize::from(word(2)?).saturating_sub(28);
+        Some(Self {
+            from: node(12),
+            to: node(16),
+            ports: [word(20)?, word(22)?],
+            length,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs the rows one after another and says how it went.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use skerry_netns_tests::netns;
+
+/// What the whole suite may take on two cores.
+const BUDGET: Duration = Duration::from_secs(8 * 60);
+
+/// Everything that can be run, in the order that starts the fewest fabrics.
+fn trials() -> Vec<Trial> {
+    crate::harness::trials()
+}
+
+/// A row, from a function that says what went wrong.
+pub(crate) fn row(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        run().map_err(|error| Failed::from(format!("{error:?}")))
+    })
+}
+
+pub(crate) fn main() -> ExitCode {
+    let (arguments, rows) = arguments();
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials()).exit_code();
+    }
+    if let Err(error) = prepare() {
+        say(&format!("the conformance suite cannot run: {error:#}"));
+        return ExitCode::FAILURE;
+    }
+    let trials: Vec<_> = trials()
+        .into_iter()
+        .filter(|trial| is_chosen(trial, &rows))
+        .collect();
+    let started = Instant::now();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    summary(&conclusion, started.elapsed());
+    conclusion.exit_code()
+}
+
+/// libtest knows one filter; rows are chosen by any number of them.
+fn arguments() -> (Arguments, Vec<String>) {
+    let (rows, flags): (Vec<String>, Vec<String>) = std::env::args()
+        .skip(1)
+        .partition(|argument| !argument.starts_with('-'));
+    let program = std::env::args().take(1);
+    let mut arguments = Arguments::from_iter(program.chain(flags));
+    // One fabric at a time, on a machine of two cores.
+    arguments.test_threads = Some(1);
+    (arguments, rows)
+}
+
+fn is_chosen(trial: &Trial, rows: &[String]) -> bool {
+    rows.is_empty()
+        || rows
+            .iter()
+            .any(|row| trial.name().starts_with(row.as_str()))
+}
+
+/// Root, `ip`, and nothing left of a run that died.
+fn prepare() -> Result<()> {
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "it makes network namespaces: run it as root"
+    );
+    netns::ip(&["-Version"])?;
+    netns::sweep()
+}
+
+fn summary(conclusion: &Conclusion, took: Duration) {
+    say(&format!(
+        "conformance: {} passed, {} failed, {} filtered out, in {:.1} s of {} s",
+        conclusion.num_passed,
+        conclusion.num_failed,
+        conclusion.num_filtered_out,
+        took.as_secs_f64(),
+        BUDGET.as_secs(),
+    ));
+}
+
+/// A line for the reader of the run.
+pub(crate) fn say(line: &str) {
+    // Nobody is served by a panic when stderr is closed.
+    if writeln!(std::io::stderr(), "{line}").is_err() {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,11 @@
+//! The conformance matrix against the real binary, in network namespaces. Needs root.
+//!
+//! `cargo test -p skerry-netns-tests --features root --test conformance -- A01 D01` runs the rows
+//! whose names start so. `SKERRY_BIN` names another binary than the one built beside this suite.
+
+mod bench;
+mod harness;
+
+fn main() -> std::process::ExitCode {
+    bench::main()
+}
