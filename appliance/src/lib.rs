@@ -1,1 +1,14 @@
-//! .
+//! The `skerry` binary as a library: command line, daemon, lab, and every conversion between the
+//! crates below.
+
+pub mod cli;
+pub mod control_socket;
+pub mod daemon;
+pub mod duration;
+pub mod exit;
+pub mod file;
+pub mod generations;
+pub mod identity;
+pub mod key;
+pub mod node_config;
+pub mod view;

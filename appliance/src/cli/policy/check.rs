@@ -1,0 +1,135 @@
+//! `skerry check`: every error at once, then the proof.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use skerry_policy::{Checked, Fabric, Severity};
+
+use crate::cli::output::Output;
+use crate::exit::{Exit, Failed};
+use crate::key::Key;
+use crate::node_config::NodeConfig;
+
+/// Diagnostics go to stderr with their places; what was proven goes to stdout. Exit 1 on errors.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct CheckArgs {
+    /// The site file, or - for stdin; with --config, what the node file says when absent
+    #[arg(required_unless_present = "config")]
+    site: Option<PathBuf>,
+    /// Also check a node file, its key, and that the site file knows this key under this name
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(in crate::cli) fn check(args: &CheckArgs, output: &Output) -> anyhow::Result<Exit> {
+    let node = args.config.as_deref().map(NodeConfig::read).transpose();
+    let node = node.map_err(|error| {
+        output.words(&error.render(output.colour_words));
+        Failed::new(Exit::Bad, "the node file cannot be used")
+    })?;
+    // Without a node file the command line demands a site file.
+    let listed = || node.as_ref().map(|node| node.site.as_path());
+    let site = args.site.as_deref().or_else(listed);
+    // Without a node file the command line demands a site file.
+    let source = super::read(site.unwrap_or_else(|| Path::new("site.toml")))?;
+    let checked = skerry_policy::check(&source);
+    let rendered = skerry_policy::render(&source, &checked.diagnostics, output.colour_words);
+    let facts = facts(&checked);
+    if args.json {
+        output.json(&facts)?;
+    } else {
+        output.words(&rendered);
+        output.data(&summary(&checked, &source.name))?;
+    }
+    let Some(fabric) = &checked.fabric else {
+        return Ok(Exit::Bad);
+    };
+    if let Some(node) = &node {
+        let key = Key::read(&node.key)?;
+        crate::identity::find(fabric, &node.node, &key.public())?;
+    }
+    Ok(Exit::Good)
+}
+
+fn facts(checked: &Checked) -> serde_json::Value {
+    let mut facts = json!({
+        "schema": "skerry.check/1",
+        "ok": checked.fabric.is_some(),
+        "errors": count(checked, Severity::Error),
+        "warnings": count(checked, Severity::Warning),
+        "diagnostics": checked.diagnostics,
+    });
+    if let (Some(fabric), Some(object)) = (&checked.fabric, facts.as_object_mut()) {
+        let pairs = Pairs::of(fabric);
+        object.insert("digest".into(), fabric.digest.to_string().into());
+        object.insert("attachments".into(), fabric.attachments.len().into());
+        object.insert("pairs".into(), pairs.all.into());
+        object.insert("permitted".into(), pairs.permitted.into());
+        object.insert("proof".into(), json!(["V1", "V2", "V3", "V4", "V5", "V6"]));
+    }
+    facts
+}
+
+fn summary(checked: &Checked, name: &str) -> String {
+    let warnings = match count(checked, Severity::Warning) {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        n => format!(", {n} warnings"),
+    };
+    let Some(fabric) = &checked.fabric else {
+        let errors = count(checked, Severity::Error);
+        return format!("{name}: {errors} error(s){warnings}; nothing is loaded\n");
+    };
+    let pairs = Pairs::of(fabric);
+    let digest = fabric.digest.to_string();
+    format!(
+        "ok: {} attachments, {} ordered pairs, {} permitted, V1-V6 hold (digest {}){warnings}\n",
+        fabric.attachments.len(),
+        pairs.all,
+        pairs.permitted,
+        digest.get(..12).unwrap_or(&digest),
+    )
+}
+
+fn count(checked: &Checked, severity: Severity) -> usize {
+    let of = checked
+        .diagnostics
+        .iter()
+        .filter(|it| it.severity == severity);
+    of.count()
+}
+
+/// Ordered pairs of different attachments, and how many of them may talk directly.
+struct Pairs {
+    all: u64,
+    permitted: u64,
+}
+
+impl Pairs {
+    /// Counted by segment, as all attachments of one behave alike.
+    fn of(fabric: &Fabric) -> Self {
+        let mut sizes = vec![0_u64; fabric.segments.len()];
+        for attachment in &fabric.attachments {
+            if let Some(size) = sizes.get_mut(attachment.segment.index()) {
+                *size += 1;
+            }
+        }
+        let total: u64 = sizes.iter().sum();
+        let mut permitted = 0;
+        for (from, n) in fabric.segments.iter().zip(&sizes) {
+            for (to, m) in fabric.segments.iter().zip(&sizes) {
+                if fabric.accepts(from.id, to.id) {
+                    permitted += n * m - if from.id == to.id { *n } else { 0 };
+                }
+            }
+        }
+        Self {
+            all: total * total.saturating_sub(1),
+            permitted,
+        }
+    }
+}
