@@ -1,22 +1,31 @@
 //! The datapath as a machine without I/O: frames, datagrams and `now` in, effects out.
 //!
-//! One `Forwarder` per worker decides where a frame goes; nothing else in Skerry does.
+//! One [`Forwarder`] per worker decides where a frame goes; nothing else in Skerry does.
 //! No sockets, no clock, no threads, no unsafe.
 
 #![forbid(unsafe_code)]
 
 mod claim;
+mod control;
 mod counters;
+mod fdb;
+mod forwarder;
 mod frame;
 mod gso;
 mod reason;
 mod sink;
 mod time;
+mod wg;
+mod wire;
 
 pub use claim::{Change, Claim, Place, Strength};
+pub use control::CONTROL_PORT;
 pub use counters::{Counters, PeerCounters, PortCounters};
+pub use fdb::FdbEntry;
+pub use forwarder::{Forwarder, Setup};
 pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
 pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Refused, Sink, Transmit};
 pub use time::Time;
+pub use wg::{LaneStatus, Lanes, OVERHEAD, Opened, padded_len};

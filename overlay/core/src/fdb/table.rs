@@ -1,0 +1,302 @@
+//! The MAC table, shared by all segments of a private VLAN (private-vlan 3.2).
+//!
+//! The invariant: a claim never displaces a stronger one, and an equal one only where the old
+//! place has fallen silent. So a host can neither steal the gateway's address nor a neighbour's.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use skerry_policy::{Mac, PvlanId, SegmentId};
+
+use super::{FdbEntry, Holder};
+use crate::claim::{Place, Strength};
+use crate::reason::DropReason;
+use crate::time::Time;
+
+/// An old place must have been silent for so long before an equal claim moves the address.
+const SILENCE: Duration = Duration::from_secs(5);
+/// More moves than this within [`FLAP_WINDOW`] freeze the address (RFC 7432 section 15.1).
+const FLAP_MOVES: u8 = 5;
+const FLAP_WINDOW: Duration = Duration::from_secs(180);
+
+/// Where a frame came from, as a claim to its source address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) pvlan: PvlanId,
+    pub(crate) segment: SegmentId,
+    pub(crate) place: Place,
+    pub(crate) strength: Strength,
+    pub(crate) holder: Holder,
+    /// Addresses the holder may have at once.
+    pub(crate) limit: u32,
+}
+
+/// One address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) segment: SegmentId,
+    pub(crate) place: Place,
+    pub(crate) strength: Strength,
+    pub(crate) since: Time,
+    holder: Holder,
+    seen: Time,
+    moves: u8,
+    window: Time,
+}
+
+impl Entry {
+    fn new(now: Time, seat: &Seat) -> Self {
+        Self {
+            segment: seat.segment,
+            place: seat.place,
+            strength: seat.strength,
+            since: now,
+            holder: seat.holder,
+            seen: now,
+            moves: 0,
+            window: now,
+        }
+    }
+
+    fn sits_at(&self, seat: &Seat) -> bool {
+        self.place == seat.place && self.segment == seat.segment
+    }
+
+    /// Whether this holder answers for it.
+    pub(crate) fn is_held_by(&self, holder: Holder) -> bool {
+        self.holder == holder
+    }
+
+    const fn is_frozen(&self) -> bool {
+        self.moves > FLAP_MOVES
+    }
+
+    /// Counts one more move; true when it may still move.
+    fn may_move(&mut self, now: Time) -> bool {
+        if now.since(self.window) > FLAP_WINDOW {
+            (self.moves, self.window) = (0, now);
+        }
+        self.moves = self.moves.saturating_add(1);
+        !self.is_frozen()
+    }
+}
+
+/// What a claim changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Learned {
+    /// Nothing: the address was here already.
+    Known,
+    /// The address is here now.
+    Here,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Fdb {
+    entries: FxHashMap<(PvlanId, Mac), Entry>,
+    in_use: FxHashMap<Holder, u32>,
+    limit: usize,
+    age: Duration,
+}
+
+impl Fdb {
+    /// A table of at most `limit` addresses, allocated now, so that learning never allocates.
+    pub(crate) fn new(limit: usize, age: Duration) -> Self {
+        let entries = FxHashMap::with_capacity_and_hasher(limit, rustc_hash::FxBuildHasher);
+        Self {
+            entries,
+            in_use: FxHashMap::default(),
+            limit,
+            age,
+        }
+    }
+
+    /// An empty table with the same bounds.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.limit, self.age)
+    }
+
+    /// Where an address is.
+    pub(crate) fn lookup(&self, pvlan: PvlanId, mac: Mac) -> Option<&Entry> {
+        self.entries.get(&(pvlan, mac))
+    }
+
+    /// Puts an address where policy says, whatever was there.
+    pub(crate) fn bind(&mut self, mac: Mac, seat: &Seat) {
+        self.remove(seat.pvlan, mac);
+        self.insert(mac, Entry::new(Time::default(), seat), seat.pvlan);
+    }
+
+    /// Learns that `mac` is at `seat`, or says why it cannot be.
+    ///
+    /// # Errors
+    /// `MacSpoof`, `MacLimit`, `MacMove`, `MacDup`, in the precedence of the pipeline.
+    pub(crate) fn learn(
+        &mut self,
+        now: Time,
+        mac: Mac,
+        seat: &Seat,
+    ) -> Result<Learned, DropReason> {
+        let free = self.used(seat.holder) < seat.limit;
+        let room = self.entries.len() < self.limit;
+        let Some(entry) = self.entries.get_mut(&(seat.pvlan, mac)) else {
+            if !free || !room {
+                return Err(DropReason::MacLimit);
+            }
+            self.insert(mac, Entry::new(now, seat), seat.pvlan);
+            return Ok(Learned::Here);
+        };
+        if entry.sits_at(seat) {
+            entry.seen = now;
+            entry.strength = entry.strength.max(seat.strength);
+            return Ok(Learned::Known);
+        }
+        if entry.strength > seat.strength {
+            let spoof = entry.strength >= Strength::Promiscuous;
+            return Err(if spoof {
+                DropReason::MacSpoof
+            } else {
+                DropReason::MacMove
+            });
+        }
+        // Another tag of the same port counts as the same holder, and needs no more room.
+        if !free && entry.holder != seat.holder {
+            return Err(DropReason::MacLimit);
+        }
+        let moved = displace(now, entry, seat)?;
+        self.remove(seat.pvlan, mac);
+        self.insert(mac, moved, seat.pvlan);
+        Ok(Learned::Here)
+    }
+
+    /// Settles a race between two workers of this node: both saw the address first at a place of
+    /// their own, and whichever saw it earlier keeps it. True when the table changed.
+    pub(crate) fn yield_to_earlier(&mut self, since: Time, mac: Mac, seat: &Seat) -> bool {
+        let Some(entry) = self.entries.get(&(seat.pvlan, mac)).copied() else {
+            return false;
+        };
+        let both_local = matches!((entry.place, seat.place), (Place::Port(_), Place::Port(_)));
+        if !both_local || entry.strength != seat.strength || entry.since <= since {
+            return false;
+        }
+        self.remove(seat.pvlan, mac);
+        self.insert(mac, Entry::new(since, seat), seat.pvlan);
+        true
+    }
+
+    /// Forgets an address that is at `place`, unless policy put it there. True when it was.
+    pub(crate) fn forget(&mut self, pvlan: PvlanId, mac: Mac, place: Place) -> bool {
+        let here = self
+            .lookup(pvlan, mac)
+            .is_some_and(|entry| entry.place == place && entry.strength < Strength::Bound);
+        here && self.remove(pvlan, mac).is_some()
+    }
+
+    /// Forgets what `gone` picks, bound addresses excepted, and hands each to `tell`.
+    pub(crate) fn forget_if(
+        &mut self,
+        gone: impl Fn(&Entry) -> bool,
+        mut tell: impl FnMut(PvlanId, Mac, &Entry),
+    ) {
+        let in_use = &mut self.in_use;
+        self.entries.retain(|&(pvlan, mac), entry| {
+            let keep = entry.strength == Strength::Bound || !gone(entry);
+            if !keep {
+                release(in_use, entry.holder);
+                tell(pvlan, mac, entry);
+            }
+            keep
+        });
+    }
+
+    /// Forgets what has been silent for longer than the age.
+    pub(crate) fn expire(&mut self, now: Time, tell: impl FnMut(PvlanId, Mac, &Entry)) {
+        let age = self.age;
+        self.forget_if(|entry| now.since(entry.seen) >= age, tell);
+    }
+
+    /// Puts an entry of an older generation at its place in this one.
+    pub(crate) fn carry(&mut self, mac: Mac, entry: &Entry, seat: &Seat) {
+        let carried = Entry {
+            segment: seat.segment,
+            place: seat.place,
+            strength: seat.strength,
+            holder: seat.holder,
+            ..*entry
+        };
+        let free = self.used(seat.holder) < seat.limit && self.entries.len() < self.limit;
+        if free && self.lookup(seat.pvlan, mac).is_none() {
+            self.insert(mac, carried, seat.pvlan);
+        }
+    }
+
+    /// Every entry with its key, in no order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (PvlanId, Mac, &Entry)> {
+        self.entries
+            .iter()
+            .map(|(&(pvlan, mac), entry)| (pvlan, mac, entry))
+    }
+
+    /// The table for people, in no order.
+    pub(crate) fn list(&self, now: Time) -> impl Iterator<Item = FdbEntry> {
+        self.entries().map(move |(pvlan, mac, entry)| FdbEntry {
+            pvlan,
+            mac,
+            segment: entry.segment,
+            place: entry.place,
+            strength: entry.strength,
+            age: if entry.strength == Strength::Bound {
+                Duration::ZERO
+            } else {
+                now.since(entry.seen)
+            },
+            frozen: entry.is_frozen(),
+        })
+    }
+
+    fn used(&self, holder: Holder) -> u32 {
+        self.in_use.get(&holder).copied().unwrap_or(0)
+    }
+
+    fn insert(&mut self, mac: Mac, entry: Entry, pvlan: PvlanId) {
+        let used = self.in_use.entry(entry.holder).or_default();
+        *used = used.saturating_add(1);
+        self.entries.insert((pvlan, mac), entry);
+    }
+
+    fn remove(&mut self, pvlan: PvlanId, mac: Mac) -> Option<Entry> {
+        let entry = self.entries.remove(&(pvlan, mac))?;
+        release(&mut self.in_use, entry.holder);
+        Some(entry)
+    }
+}
+
+fn release(in_use: &mut FxHashMap<Holder, u32>, holder: Holder) {
+    if let Some(used) = in_use.get_mut(&holder) {
+        *used = used.saturating_sub(1);
+    }
+}
+
+/// The entry after a move to `seat`, if it may move.
+fn displace(now: Time, entry: &mut Entry, seat: &Seat) -> Result<Entry, DropReason> {
+    if entry.strength < seat.strength {
+        return Ok(Entry::new(now, seat));
+    }
+    if entry.is_frozen() {
+        return Err(DropReason::MacDup);
+    }
+    if now.since(entry.seen) < SILENCE {
+        return Err(DropReason::MacMove);
+    }
+    if !entry.may_move(now) {
+        return Err(DropReason::MacDup);
+    }
+    Ok(Entry {
+        moves: entry.moves,
+        window: entry.window,
+        ..Entry::new(now, seat)
+    })
+}
+
+#[cfg(test)]
+mod tests;

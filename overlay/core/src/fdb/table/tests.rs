@@ -1,0 +1,249 @@
+//! The rules of private-vlan 3.2, one sentence each.
+
+use skerry_policy::{LocalAttachment, LocalPort, NodeId};
+
+use super::*;
+
+const BLUE: PvlanId = PvlanId(0);
+const RED: PvlanId = PvlanId(1);
+const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+fn table() -> Fdb {
+    Fdb::new(64, Duration::from_secs(300))
+}
+
+fn port(number: u32, strength: Strength) -> Seat {
+    Seat {
+        pvlan: BLUE,
+        segment: SegmentId(number),
+        place: Place::Port(LocalAttachment(number)),
+        strength,
+        holder: Holder::Port(LocalPort(number)),
+        limit: 2,
+    }
+}
+
+fn peer(number: u32, strength: Strength) -> Seat {
+    let node = NodeId(number);
+    let (place, holder) = (Place::Node(node), Holder::Node(node));
+    Seat {
+        place,
+        holder,
+        segment: SegmentId(90 + number),
+        ..port(0, strength)
+    }
+}
+
+fn at(seconds: u64) -> Time {
+    Time(seconds * 1_000_000_000)
+}
+
+fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0, 0, 1, last])
+}
+
+#[track_caller]
+fn contest(first: &Seat, second: &Seat, silence: u64) -> Result<Learned, DropReason> {
+    let mut fdb = table();
+    assert_eq!(fdb.learn(at(100), MAC, first), Ok(Learned::Here));
+    fdb.learn(at(100 + silence), MAC, second)
+}
+
+#[test]
+fn a_weaker_claim_never_wins_however_long_the_silence() {
+    use Strength::{Dynamic, Pinned, Promiscuous};
+    for (strong, weak, reason) in [
+        (Promiscuous, Pinned, DropReason::MacSpoof),
+        (Promiscuous, Dynamic, DropReason::MacSpoof),
+        (Pinned, Dynamic, DropReason::MacMove),
+    ] {
+        for silence in [0, 4, 6, 299] {
+            assert_eq!(
+                contest(&port(1, strong), &port(2, weak), silence),
+                Err(reason)
+            );
+            assert_eq!(
+                contest(&port(1, strong), &peer(2, weak), silence),
+                Err(reason)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bound_address_never_moves() {
+    let mut fdb = table();
+    fdb.bind(MAC, &port(1, Strength::Bound));
+    for strength in [Strength::Dynamic, Strength::Pinned, Strength::Promiscuous] {
+        assert_eq!(
+            fdb.learn(at(9999), MAC, &port(2, strength)),
+            Err(DropReason::MacSpoof)
+        );
+    }
+    assert_eq!(
+        fdb.learn(at(9999), MAC, &port(1, Strength::Pinned)),
+        Ok(Learned::Known)
+    );
+    fdb.expire(at(99_999), |_, _, _| panic!("bound addresses do not age"));
+    assert!(!fdb.forget(BLUE, MAC, Place::Port(LocalAttachment(1))));
+}
+
+#[test]
+fn an_equal_claim_waits_for_silence() {
+    let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Pinned));
+    assert_eq!(contest(&old, &new, 4), Err(DropReason::MacMove));
+    assert_eq!(contest(&old, &new, 5), Ok(Learned::Here));
+}
+
+#[test]
+fn a_refused_claim_does_not_refresh_the_old_one() {
+    let mut fdb = table();
+    fdb.learn(at(0), MAC, &port(1, Strength::Dynamic)).unwrap();
+    let early = fdb.learn(at(4), MAC, &port(2, Strength::Dynamic));
+    assert_eq!(early, Err(DropReason::MacMove));
+    assert_eq!(
+        fdb.learn(at(5), MAC, &port(2, Strength::Dynamic)),
+        Ok(Learned::Here)
+    );
+}
+
+#[test]
+fn a_stronger_claim_wins_at_once() {
+    let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Promiscuous));
+    assert_eq!(contest(&old, &new, 0), Ok(Learned::Here));
+}
+
+#[test]
+fn the_same_address_in_another_segment_is_another_place() {
+    let old = port(1, Strength::Dynamic);
+    let other_tag = Seat {
+        segment: SegmentId(7),
+        ..old
+    };
+    assert_eq!(contest(&old, &other_tag, 0), Err(DropReason::MacMove));
+}
+
+#[test]
+fn the_same_address_in_another_private_vlan_is_another_address() {
+    let old = port(1, Strength::Promiscuous);
+    let red = Seat {
+        pvlan: RED,
+        ..port(2, Strength::Dynamic)
+    };
+    assert_eq!(contest(&old, &red, 0), Ok(Learned::Here));
+}
+
+#[test]
+fn flapping_freezes_the_address() {
+    let mut fdb = table();
+    fdb.learn(at(0), MAC, &port(0, Strength::Dynamic)).unwrap();
+    for turn in 1..=5_u32 {
+        let seat = port(turn % 2, Strength::Dynamic);
+        assert_eq!(
+            fdb.learn(at(u64::from(turn) * 6), MAC, &seat),
+            Ok(Learned::Here),
+            "{turn}"
+        );
+    }
+    let seat = port(0, Strength::Dynamic);
+    assert_eq!(
+        fdb.learn(at(36), MAC, &seat),
+        Err(DropReason::MacDup),
+        "the sixth move"
+    );
+    assert_eq!(
+        fdb.learn(at(250), MAC, &seat),
+        Err(DropReason::MacDup),
+        "frozen until it ages"
+    );
+    assert_eq!(
+        fdb.learn(at(37), MAC, &port(1, Strength::Dynamic)),
+        Ok(Learned::Known)
+    );
+}
+
+#[test]
+fn slow_moves_do_not_freeze() {
+    let mut fdb = table();
+    fdb.learn(at(0), MAC, &port(0, Strength::Dynamic)).unwrap();
+    for turn in 1..=20_u32 {
+        let seat = port(turn % 2, Strength::Dynamic);
+        assert_eq!(
+            fdb.learn(at(u64::from(turn) * 60), MAC, &seat),
+            Ok(Learned::Here),
+            "{turn}"
+        );
+    }
+}
+
+#[test]
+fn a_holder_cannot_grow_the_table_beyond_its_limit() {
+    let mut fdb = table();
+    let seat = port(1, Strength::Pinned);
+    assert_eq!(fdb.learn(at(0), mac(1), &seat), Ok(Learned::Here));
+    assert_eq!(fdb.learn(at(0), mac(2), &seat), Ok(Learned::Here));
+    assert_eq!(fdb.learn(at(0), mac(3), &seat), Err(DropReason::MacLimit));
+    assert_eq!(
+        fdb.learn(at(0), mac(1), &seat),
+        Ok(Learned::Known),
+        "known ones still work"
+    );
+    assert!(fdb.forget(BLUE, mac(1), seat.place));
+    assert_eq!(
+        fdb.learn(at(0), mac(3), &seat),
+        Ok(Learned::Here),
+        "a freed place is free"
+    );
+}
+
+#[test]
+fn moving_frees_the_old_holder() {
+    let mut fdb = table();
+    let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Pinned));
+    fdb.learn(at(0), mac(1), &old).unwrap();
+    fdb.learn(at(0), mac(2), &old).unwrap();
+    fdb.learn(at(9), mac(1), &new).unwrap();
+    assert_eq!(fdb.learn(at(9), mac(3), &old), Ok(Learned::Here));
+}
+
+#[test]
+fn the_whole_table_is_bounded() {
+    let mut fdb = Fdb::new(3, Duration::from_secs(300));
+    for number in 0..3 {
+        fdb.learn(
+            at(0),
+            mac(number),
+            &port(u32::from(number), Strength::Dynamic),
+        )
+        .unwrap();
+    }
+    let late = port(9, Strength::Dynamic);
+    assert_eq!(fdb.learn(at(0), mac(9), &late), Err(DropReason::MacLimit));
+}
+
+#[test]
+fn silence_ages_and_traffic_refreshes() {
+    let mut fdb = table();
+    let seat = port(1, Strength::Dynamic);
+    fdb.learn(at(0), mac(1), &seat).unwrap();
+    fdb.learn(at(0), mac(2), &seat).unwrap();
+    fdb.learn(at(200), mac(2), &seat).unwrap();
+    let mut gone = Vec::new();
+    fdb.expire(at(300), |_, mac, _| gone.push(mac));
+    assert_eq!(gone, [mac(1)]);
+    assert!(fdb.lookup(BLUE, mac(2)).is_some());
+}
+
+#[test]
+fn of_two_first_sights_on_one_node_the_earlier_keeps_the_address() {
+    let mut fdb = table();
+    fdb.learn(at(10), MAC, &port(1, Strength::Pinned)).unwrap();
+    let rival = port(2, Strength::Pinned);
+    assert!(!fdb.yield_to_earlier(at(11), MAC, &rival));
+    assert!(fdb.yield_to_earlier(at(9), MAC, &rival));
+    assert_eq!(fdb.lookup(BLUE, MAC).unwrap().place, rival.place);
+    assert!(
+        !fdb.yield_to_earlier(at(1), MAC, &peer(1, Strength::Pinned)),
+        "peers have no say"
+    );
+}

@@ -1,0 +1,227 @@
+//! Handing copies to ports and to tunnels, and counting each: `copies_out = sent + egress_drops`.
+
+use skerry_policy::{LocalAttachment, LocalPort, NodeId, SegmentId};
+
+use super::flow::source_port;
+use super::pass::{Pass, Remote};
+use super::state::State;
+use crate::control::CONTROL_PORT;
+use crate::counters::PeerCounters;
+use crate::frame::{Frame, Offload};
+use crate::gso::Segments;
+use crate::reason::DropReason;
+use crate::sink::{Refused, Sink};
+use crate::time::Time;
+use crate::wg::{Lanes, padded_len};
+use crate::wire::carrier::Carrier;
+use crate::wire::{bytes, vxlan};
+
+impl<S: Sink> Pass<'_, S> {
+    /// One copy to an attachment of this node, if it accepts the segment. Asked here once more,
+    /// of the table of this node alone: whatever chose the receiver, this is the last word.
+    pub(super) fn copy_to_attachment(
+        &mut self,
+        segment: SegmentId,
+        to: LocalAttachment,
+        frame: Frame<'_>,
+        n: u64,
+    ) {
+        let tables = self.tables;
+        let Some(view) = tables.attachment(to) else {
+            return;
+        };
+        if tables.accepts(segment, to) {
+            self.copy_to_port(view.port, frame, n);
+        } else if let Some(counters) = self.state.port_counters(view.port) {
+            counters.copies_out += n;
+            counters.egress_drops.add(DropReason::PvlanDeny, n);
+        }
+    }
+
+    /// One copy, which stands for `n` frames, to a port.
+    pub(super) fn copy_to_port(&mut self, port: LocalPort, frame: Frame<'_>, n: u64) {
+        let taken = if self.state.is_up(port) {
+            self.sink.deliver(port, frame)
+        } else {
+            Err(Refused::Down)
+        };
+        let Some(counters) = self.state.port_counters(port) else {
+            return;
+        };
+        counters.copies_out += n;
+        match taken {
+            Ok(()) => {
+                counters.sent += n;
+                counters.bytes_out += length(frame.bytes);
+            }
+            Err(refused) => counters.egress_drops.add(refused.reason(), n),
+        }
+    }
+
+    /// One copy to another node, by the worker that owns its lane.
+    pub(super) fn copy_to_node(&mut self, node: NodeId, segment: SegmentId, frame: Frame<'_>) {
+        let now = self.now;
+        let refused = match &mut self.remote {
+            Remote::Lanes(lanes) => {
+                let vni = self
+                    .tables
+                    .fabric
+                    .segments
+                    .get(segment.index())
+                    .map(|it| it.vni);
+                let Some(vni) = vni else { return };
+                let header = vxlan::header(vni);
+                return seal_frame(self.state, lanes, self.sink, now, node, header, frame);
+            }
+            // Counted by the worker that takes it, or here when none does.
+            Remote::Handoff => match self.sink.handoff(node, segment, frame) {
+                Ok(()) => return,
+                Err(refused) => refused,
+            },
+            Remote::Closed => Refused::Down,
+        };
+        if let Some(counters) = self.state.peer_counters(node) {
+            counters.copies_out += 1;
+            counters.egress_drops.count(refused.reason());
+        }
+    }
+
+    /// One control message to another node.
+    pub(super) fn send_control(&mut self, node: NodeId, message: &[u8]) -> Result<(), Refused> {
+        let Remote::Lanes(lanes) = &mut self.remote else {
+            return Err(Refused::Down);
+        };
+        let carrier = carrier(self.state, node).ok_or(Refused::Down)?;
+        let at = carrier.header_len();
+        let end = at + message.len();
+        bytes::put(&mut self.state.scratch, at, message).ok_or(Refused::Full)?;
+        let packet = self.state.scratch.get_mut(..end).ok_or(Refused::Full)?;
+        carrier
+            .write(packet, CONTROL_PORT, CONTROL_PORT)
+            .ok_or(Refused::Full)?;
+        lanes.seal(
+            self.now,
+            node,
+            pad(&mut self.state.scratch, end, usize::MAX),
+            self.sink,
+        )?;
+        lanes.flush(self.sink);
+        if let Some(counters) = self.state.peer_counters(node) {
+            counters.control_out += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Refused {
+    /// What a copy that was not taken is counted as.
+    const fn reason(self) -> DropReason {
+        match self {
+            Self::Full => DropReason::EgressFull,
+            Self::Down => DropReason::EgressDown,
+        }
+    }
+}
+
+/// Cuts a frame to size, wraps every piece, and seals it into the peer's lane.
+fn seal_frame<S: Sink>(
+    state: &mut State,
+    lanes: &mut Lanes,
+    sink: &mut S,
+    now: Time,
+    node: NodeId,
+    vxlan: [u8; vxlan::LEN],
+    frame: Frame<'_>,
+) {
+    let from = source_port(frame.bytes);
+    let Some(carrier) = carrier(state, node) else {
+        return count_copy(state, node, 0, Err(Refused::Down));
+    };
+    let at = carrier.header_len() + vxlan.len();
+    if frame.offload == Offload::NONE
+        || (frame.offload
+            == Offload {
+                valid: true,
+                ..Offload::NONE
+            })
+    {
+        let fits = bytes::put(&mut state.scratch, at, frame.bytes).is_some();
+        let length = frame.bytes.len();
+        let sealed = if fits {
+            seal_packet(state, lanes, sink, now, node, carrier, vxlan, from, length)
+        } else {
+            Err(Refused::Full)
+        };
+        return count_copy(state, node, length, sealed);
+    }
+    // Checked on the way in, so that it cuts.
+    let Ok(mut segments) = Segments::new(frame) else {
+        return;
+    };
+    while let Some(length) = state
+        .scratch
+        .get_mut(at..)
+        .and_then(|out| segments.next_into(out))
+    {
+        let sealed = seal_packet(state, lanes, sink, now, node, carrier, vxlan, from, length);
+        count_copy(state, node, length, sealed);
+    }
+}
+
+/// Wraps the frame of `length` bytes that stands in the scratch buffer, and seals it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the inner loop; a struct would be these again"
+)]
+fn seal_packet<S: Sink>(
+    state: &mut State,
+    lanes: &mut Lanes,
+    sink: &mut S,
+    now: Time,
+    node: NodeId,
+    carrier: Carrier,
+    vxlan: [u8; vxlan::LEN],
+    from: u16,
+    length: usize,
+) -> Result<(), Refused> {
+    let header = carrier.header_len();
+    let end = header + vxlan.len() + length;
+    bytes::put(&mut state.scratch, header, &vxlan).ok_or(Refused::Full)?;
+    let packet = state.scratch.get_mut(..end).ok_or(Refused::Full)?;
+    carrier
+        .write(packet, from, vxlan::PORT)
+        .ok_or(Refused::Full)?;
+    lanes.seal(now, node, pad(&mut state.scratch, end, state.longest), sink)
+}
+
+/// The packet of `end` bytes, filled up to the next multiple of 16 (WireGuard section 5.4.6),
+/// which boringtun leaves to its caller, but not past the longest packet the underlay carries.
+fn pad(scratch: &mut [u8], end: usize, longest: usize) -> &[u8] {
+    let padded = padded_len(end).min(longest.max(end)).min(scratch.len());
+    if let Some(rest) = scratch.get_mut(end..padded) {
+        rest.fill(0);
+    }
+    scratch.get(..padded).unwrap_or_default()
+}
+
+fn carrier(state: &State, node: NodeId) -> Option<Carrier> {
+    state.carriers.get(node.index()).copied().flatten()
+}
+
+fn count_copy(state: &mut State, node: NodeId, bytes: usize, sealed: Result<(), Refused>) {
+    let Some(counters): Option<&mut PeerCounters> = state.peer_counters(node) else {
+        return;
+    };
+    counters.copies_out += 1;
+    match sealed {
+        Ok(()) => {
+            counters.frames_out += 1;
+            counters.bytes_out += u64::try_from(bytes).unwrap_or(u64::MAX);
+        }
+        Err(refused) => counters.egress_drops.count(refused.reason()),
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

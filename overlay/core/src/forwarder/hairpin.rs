@@ -1,0 +1,104 @@
+//! Traffic between hosts by way of the gateway: what isolation at layer 2 would otherwise leave
+//! open at layer 3 (RFC 5517 section 5; private-vlan 4).
+//!
+//! Upward, a host's packet to a promiscuous port must not be meant for a host that the sender may
+//! not reach. Downward, a promiscuous port's packet to a host must not come from one. Both ends
+//! look, each on its own, so one lying node opens nothing.
+
+use std::net::IpAddr;
+
+use skerry_policy::{Attachment, Hairpin, Role, Routed, SegmentId};
+
+use super::pass::{Origin, Pass, Sender};
+use crate::reason::DropReason;
+use crate::sink::Sink;
+
+impl<S: Sink> Pass<'_, S> {
+    /// A host sends towards a promiscuous port. `flooded`: nobody in particular was meant, so an
+    /// address without an owner (a subnet's broadcast address, say) is no neighbour's.
+    pub(super) fn hairpin_up(
+        &mut self,
+        sender: &Sender<'_>,
+        destination: IpAddr,
+        flooded: bool,
+    ) -> Result<(), DropReason> {
+        let pvlan = sender.pvlan;
+        if pvlan.hairpin == Hairpin::Permit
+            || !sender.is_host()
+            || !pvlan
+                .subnets
+                .iter()
+                .any(|subnet| subnet.contains(&destination))
+        {
+            return Ok(());
+        }
+        let routed = match self.owner(pvlan.id, destination) {
+            Some(owner) => self.routed_from(sender, owner),
+            None if flooded || pvlan.hairpin == Hairpin::Gateway => return Ok(()),
+            None => Some(Routed::Denied),
+        };
+        match routed {
+            Some(Routed::Denied) | None => Err(DropReason::HairpinUp),
+            Some(Routed::Gateway) => {
+                self.count_routed(sender);
+                Ok(())
+            }
+            Some(Routed::Neighbours | Routed::Exception | Routed::Unchecked) => Ok(()),
+        }
+    }
+
+    /// A promiscuous port sends to a host at `target`, or to everybody when `None`.
+    pub(super) fn hairpin_down(
+        &self,
+        sender: &Sender<'_>,
+        source: IpAddr,
+        target: Option<&Attachment>,
+    ) -> Result<(), DropReason> {
+        if sender.is_host() || sender.pvlan.hairpin != Hairpin::Deny {
+            return Ok(());
+        }
+        let Some(owner) = self.owner(sender.pvlan.id, source) else {
+            return Ok(());
+        };
+        let promiscuous = |segment: SegmentId| {
+            let segments = &self.tables.fabric.segments;
+            segments
+                .get(segment.index())
+                .is_some_and(|it| it.role == Role::Promiscuous)
+        };
+        if promiscuous(owner.segment) {
+            return Ok(());
+        }
+        let routed = target.map(|target| self.tables.fabric.routed(owner.id, target.id));
+        match routed {
+            Some(Some(Routed::Denied) | None) | None => Err(DropReason::HairpinDown),
+            Some(Some(_)) => Ok(()),
+        }
+    }
+
+    /// The verdict on a pair whose first half may be known by its segment only.
+    fn routed_from(&self, sender: &Sender<'_>, owner: &Attachment) -> Option<Routed> {
+        let fabric = &self.tables.fabric;
+        if let Some(mine) = sender.attachment {
+            return fabric.routed(mine.id, owner.id);
+        }
+        // Which of the peer's ports it was cannot be known here: the strictest of them decides
+        // unless one has leave, in which case that peer's own node has looked closer.
+        let Origin::Peer(node) = sender.origin else {
+            return None;
+        };
+        let ports = fabric.attachments.iter();
+        let verdicts = ports
+            .filter(|it| it.home == node && it.segment == sender.segment.id)
+            .filter_map(|it| fabric.routed(it.id, owner.id));
+        verdicts.min_by_key(|routed| *routed == Routed::Denied)
+    }
+
+    fn count_routed(&mut self, sender: &Sender<'_>) {
+        if let Origin::Port(port) = sender.origin
+            && let Some(counters) = self.state.port_counters(port)
+        {
+            counters.hairpin_routed += 1;
+        }
+    }
+}

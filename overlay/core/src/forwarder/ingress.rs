@@ -1,0 +1,123 @@
+//! The way in for frames of this node's guests.
+
+use skerry_policy::LocalPort;
+
+use super::admission;
+use super::pass::{Origin, Outcome, Pass};
+use crate::frame::{Checksum, Frame, Offload};
+use crate::gso::Segments;
+use crate::reason::DropReason;
+use crate::sink::Sink;
+use crate::wire::bytes;
+use crate::wire::ethernet::{Ethernet, Tagging};
+
+/// A priority tag's place and end.
+const TAG: std::ops::Range<usize> = 12..16;
+
+impl<S: Sink> Pass<'_, S> {
+    /// Takes a frame from a port to its outcome, and counts it there.
+    pub(super) fn admit_from_port(&mut self, port: LocalPort, frame: Frame<'_>) {
+        let (frames, longest) = size(frame);
+        if let Some(counters) = self.state.port_counters(port) {
+            counters.frames_in += frames;
+            counters.bytes_in += u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
+        }
+        let longest = longest.ok_or(DropReason::OffloadBad);
+        let outcome = longest.and_then(|longest| self.admit(port, frame, frames, longest));
+        match outcome {
+            Ok(outcome) => self.count_outcome(port, outcome, frames),
+            Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        port: LocalPort,
+        frame: Frame<'_>,
+        n: u64,
+        longest: usize,
+    ) -> Result<Outcome, DropReason> {
+        if !self.state.is_up(port) {
+            return Err(DropReason::PortDown);
+        }
+        let tables = self.tables;
+        let header = admission::header(frame.bytes, longest, tables.fabric.mtu)?;
+        let attachment = admission::attachment(tables, port, header.tagging)?;
+        let policy = tables.port(port).ok_or(DropReason::PortDown)?;
+        admission::kind(&policy.ethertypes, header.ethertype)?;
+        let view = tables.attachment(attachment).ok_or(DropReason::PortDown)?;
+        let sender = self
+            .local_sender(view, header.source)
+            .ok_or(DropReason::PortDown)?;
+        self.learn(&sender)?;
+        let payload = frame.bytes.get(header.payload..).unwrap_or_default();
+        let inspected = self.inspect(&sender, Some(policy), &header, payload)?;
+        if let Some(question) = inspected.question
+            && let Some(outcome) = self.answer(&sender, header.destination, question)
+        {
+            return outcome;
+        }
+        if header.tagging == Tagging::Untagged {
+            return self.forward(&sender, &header, &inspected, frame, n);
+        }
+        // Inside, a frame has no tag: its segment says all that the tag said.
+        let mut buffer = std::mem::take(&mut self.state.untagged);
+        let outcome = match untag(&mut buffer, frame, &header) {
+            Some(frame) => self.forward(&sender, &header, &inspected, frame, n),
+            None => Err(DropReason::OffloadBad),
+        };
+        self.state.untagged = buffer;
+        outcome
+    }
+
+    fn count_outcome(&mut self, port: LocalPort, outcome: Outcome, n: u64) {
+        let Some(counters) = self.state.port_counters(port) else {
+            return;
+        };
+        match outcome {
+            Outcome::Delivered => counters.delivered += n,
+            Outcome::Answered => counters.answered += n,
+            Outcome::NoReceiver => counters.no_receiver += n,
+        }
+    }
+}
+
+/// The number of frames it stands for, and the length of the longest, unless its offload header
+/// contradicts its bytes.
+fn size(frame: Frame<'_>) -> (u64, Option<usize>) {
+    if frame.offload.superframe.is_none() && frame.offload.checksum.is_none() {
+        return (1, Some(frame.bytes.len()));
+    }
+    match Segments::new(frame) {
+        Ok(segments) => (
+            u64::try_from(segments.count()).unwrap_or(u64::MAX),
+            Some(segments.max_len()),
+        ),
+        Err(_) => (1, None),
+    }
+}
+
+/// The frame without its tag. `None` when the offload header points into the tag.
+fn untag<'b>(buffer: &'b mut [u8], frame: Frame<'_>, header: &Ethernet) -> Option<Frame<'b>> {
+    let addresses = frame.bytes.get(..TAG.start)?;
+    let rest = frame.bytes.get(TAG.end..)?;
+    bytes::put(buffer, 0, addresses)?;
+    bytes::put(buffer, addresses.len(), rest)?;
+    let removed = u16::try_from(TAG.len()).ok()?;
+    let checksum = match frame.offload.checksum {
+        Some(checksum) if usize::from(checksum.start) < header.payload => return None,
+        Some(Checksum { start, offset }) => Some(Checksum {
+            start: start - removed,
+            offset,
+        }),
+        None => None,
+    };
+    let offload = Offload {
+        checksum,
+        ..frame.offload
+    };
+    Some(Frame {
+        bytes: buffer.get(..addresses.len() + rest.len())?,
+        offload,
+    })
+}

@@ -1,0 +1,235 @@
+//! Changing the generation: one swap between two batches, after which every index means what the
+//! new tables say. What was learned is carried over where its port or node kept its segment, and
+//! forgotten everywhere else.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use skerry_policy::{
+    Fabric, LocalAttachment, LocalPort, NodeId, PvlanId, SegmentId, Tables, Vid, Vni,
+};
+
+use super::Forwarder;
+use super::state::{State, allowance, blank_counters, carriers, longest};
+use crate::claim::{Place, Strength};
+use crate::counters::Counters;
+use crate::fdb::{Held, Seat};
+use crate::sink::Sink;
+use crate::time::Time;
+
+impl Forwarder {
+    /// Runs these tables from now on.
+    pub fn install(&mut self, now: Time, tables: Arc<Tables>, sink: &mut impl Sink) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.flush(sink);
+            lanes.install(now, &tables.fabric, tables.me);
+        }
+        let translation = Translation::new(&self.tables, &tables);
+        self.state.translate(&translation, &tables);
+        self.tables = tables;
+    }
+}
+
+/// Where the things of one generation are in the next, if they are still the same things.
+struct Translation {
+    ports: Vec<Option<LocalPort>>,
+    attachments: Vec<Option<LocalAttachment>>,
+    segments: Vec<Option<SegmentId>>,
+    nodes: Vec<Option<NodeId>>,
+    /// Old name of each old private VLAN, by its new place.
+    pvlans: Vec<Option<PvlanId>>,
+}
+
+impl Translation {
+    fn new(old: &Tables, new: &Tables) -> Self {
+        let ports = ports(old, new);
+        let segments = segments(&old.fabric, &new.fabric);
+        let attachments = attachments(old, new, &ports, &segments);
+        let pvlans = by_name(
+            old.fabric.pvlans.iter().map(|it| it.name.as_str()),
+            new.fabric.pvlans.iter().map(|it| (it.name.as_str(), it.id)),
+        );
+        Self {
+            ports,
+            attachments,
+            segments,
+            nodes: nodes(&old.fabric, &new.fabric),
+            pvlans,
+        }
+    }
+
+    fn place(&self, place: Place) -> Option<Place> {
+        match place {
+            Place::Port(old) => at(&self.attachments, old.index()).map(Place::Port),
+            Place::Node(old) => at(&self.nodes, old.index()).map(Place::Node),
+        }
+    }
+}
+
+fn at<T: Copy>(list: &[Option<T>], index: usize) -> Option<T> {
+    list.get(index).copied().flatten()
+}
+
+fn by_name<'n, T: Copy>(
+    old: impl Iterator<Item = &'n str>,
+    new: impl Iterator<Item = (&'n str, T)>,
+) -> Vec<Option<T>> {
+    let new: FxHashMap<&str, T> = new.collect();
+    old.map(|name| new.get(name).copied()).collect()
+}
+
+fn port_names(tables: &Tables) -> impl Iterator<Item = (String, LocalPort)> {
+    (0..)
+        .map(LocalPort)
+        .take(tables.local.ports.len())
+        .map(|port| {
+            let name = tables.port(port).map(|it| tables.fabric.port_name(it.id));
+            (name.unwrap_or_default(), port)
+        })
+}
+
+fn ports(old: &Tables, new: &Tables) -> Vec<Option<LocalPort>> {
+    let new: FxHashMap<String, LocalPort> = port_names(new).collect();
+    port_names(old)
+        .map(|(name, _)| new.get(&name).copied())
+        .collect()
+}
+
+/// A segment is the same when its number, its name and so its private VLAN and role are.
+fn segments(old: &Fabric, new: &Fabric) -> Vec<Option<SegmentId>> {
+    let key = |it: &skerry_policy::Segment| (it.vni, it.role, it.name.clone());
+    let new: FxHashMap<(Vni, skerry_policy::Role, String), SegmentId> =
+        new.segments.iter().map(|it| (key(it), it.id)).collect();
+    old.segments
+        .iter()
+        .map(|it| new.get(&key(it)).copied())
+        .collect()
+}
+
+/// An attachment is the same when its port, its tag and its segment are.
+fn attachments(
+    old: &Tables,
+    new: &Tables,
+    ports: &[Option<LocalPort>],
+    segments: &[Option<SegmentId>],
+) -> Vec<Option<LocalAttachment>> {
+    let new: FxHashMap<(LocalPort, Option<Vid>, SegmentId), LocalAttachment> = (0..)
+        .map(LocalAttachment)
+        .zip(&new.local.attachments)
+        .map(|(id, view)| ((view.port, view.tag, view.segment), id))
+        .collect();
+    let same = |view: &skerry_policy::LocalView| {
+        let port = at(ports, view.port.index())?;
+        let segment = at(segments, view.segment.index())?;
+        new.get(&(port, view.tag, segment)).copied()
+    };
+    old.local.attachments.iter().map(same).collect()
+}
+
+/// A node is the same when its name and its key are.
+fn nodes(old: &Fabric, new: &Fabric) -> Vec<Option<NodeId>> {
+    let new: FxHashMap<(&str, [u8; 32]), NodeId> = new
+        .nodes
+        .iter()
+        .map(|it| ((it.name.as_str(), it.key), it.id))
+        .collect();
+    old.nodes
+        .iter()
+        .map(|it| new.get(&(it.name.as_str(), it.key)).copied())
+        .collect()
+}
+
+impl State {
+    fn translate(&mut self, translation: &Translation, tables: &Tables) {
+        self.carriers = carriers(tables);
+        self.allowance = allowance(tables);
+        self.longest = longest(tables);
+        self.counters = translate_counters(&self.counters, translation, tables);
+        let mut up = vec![false; tables.local.ports.len()];
+        for (old, &was_up) in self.up.iter().enumerate() {
+            if let Some(new) = at(&translation.ports, old)
+                && let Some(state) = up.get_mut(new.index())
+            {
+                *state = was_up;
+            }
+        }
+        self.up = up;
+        let (fdb, addresses) = (self.fdb.emptied(), self.addresses.emptied());
+        let old_fdb = std::mem::replace(&mut self.fdb, fdb);
+        let old_addresses = std::mem::replace(&mut self.addresses, addresses);
+        self.bind(tables);
+        for (pvlan, mac, entry) in old_fdb.entries() {
+            if entry.strength == Strength::Bound {
+                continue;
+            }
+            let seat = self.new_seat(translation, tables, pvlan, entry.segment, entry.place);
+            if let Some(seat) = seat {
+                let strength = entry.strength.min(seat.strength.max(Strength::Pinned));
+                self.fdb.carry(mac, entry, &Seat { strength, ..seat });
+            }
+        }
+        for (pvlan, ip, held) in old_addresses.entries() {
+            let seat = self.new_seat(translation, tables, pvlan, held.segment, held.place);
+            if let Some(seat) = seat {
+                let Seat {
+                    pvlan,
+                    segment,
+                    place,
+                    holder,
+                    limit,
+                    ..
+                } = seat;
+                let carried = Held {
+                    segment,
+                    place,
+                    holder,
+                    ..*held
+                };
+                // No room is no reason to keep it.
+                let _kept = self.addresses.note(pvlan, ip, carried, limit);
+            }
+        }
+    }
+
+    fn new_seat(
+        &self,
+        translation: &Translation,
+        tables: &Tables,
+        pvlan: PvlanId,
+        segment: SegmentId,
+        place: Place,
+    ) -> Option<Seat> {
+        let place = translation.place(place)?;
+        let segment = at(&translation.segments, segment.index())?;
+        let segment = tables.fabric.segments.get(segment.index())?;
+        if at(&translation.pvlans, pvlan.index()) != Some(segment.pvlan) {
+            return None;
+        }
+        if let Place::Node(node) = place
+            && !tables.fabric.may_send(node, segment.id)
+        {
+            return None;
+        }
+        self.seat(tables, segment, place)
+    }
+}
+
+fn translate_counters(old: &Counters, translation: &Translation, tables: &Tables) -> Counters {
+    let mut new = blank_counters(tables);
+    for (index, counters) in old.ports.iter().enumerate() {
+        if let Some(port) = at(&translation.ports, index)
+            && let Some(place) = new.ports.get_mut(port.index())
+        {
+            place.clone_from(counters);
+        }
+    }
+    for (index, counters) in old.peers.iter().enumerate() {
+        if let Some(node) = at(&translation.nodes, index)
+            && let Some(place) = new.peers.get_mut(node.index())
+        {
+            place.clone_from(counters);
+        }
+    }
+    new.underlay_drops.clone_from(&old.underlay_drops);
+    new
+}

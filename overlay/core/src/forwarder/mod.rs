@@ -1,0 +1,258 @@
+//! The forwarder: one per worker, the only place in Skerry that decides where a frame goes.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `admission` | is this a frame at all, and may this port send its kind |
+//! | `source` | is the sender who it says it is |
+//! | `answer` | questions the fabric answers itself |
+//! | `hairpin` | traffic between hosts by way of the gateway |
+//! | `verdict` | who receives it |
+//! | `copies` | handing copies to ports and to tunnels |
+//! | `ingress`, `tunnel` | the two ways in |
+//! | `install` | changing the generation |
+//!
+//! Invariants: nothing reaches a port or a tunnel but through `verdict` and `copies`, which ask
+//! the compiled tables; a frame from a tunnel is never offered to a tunnel; every frame ends in
+//! exactly one [`Outcome`] or one drop reason, and is counted there and nowhere else.
+
+mod admission;
+mod answer;
+mod copies;
+mod flow;
+mod hairpin;
+mod ingress;
+mod install;
+mod pass;
+mod source;
+mod state;
+mod tunnel;
+mod verdict;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
+use x25519_dalek::StaticSecret;
+
+use crate::claim::Claim;
+use crate::counters::Counters;
+use crate::fdb::FdbEntry;
+use crate::frame::Frame;
+use crate::sink::{Refused, Sink};
+use crate::time::Time;
+use crate::wg::{LaneStatus, Lanes};
+use pass::{Pass, Remote};
+use state::State;
+
+/// How often silent addresses are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What a forwarder is made from.
+pub struct Setup {
+    /// The generation to start with.
+    pub tables: Arc<Tables>,
+    /// The node's WireGuard key.
+    pub secret: StaticSecret,
+    /// This worker's number; the one that owns the lanes is 0.
+    pub worker: u32,
+    /// Whether tunnels end here; the others hand frames over.
+    pub owns_lanes: bool,
+    /// Random, new at every start: session numbers must not repeat.
+    pub seed: u32,
+    /// How long a silent address is remembered.
+    pub age: Duration,
+    /// MAC addresses the node learns at most.
+    pub fdb_limit: usize,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            worker,
+            owns_lanes,
+            age,
+            fdb_limit,
+            ..
+        } = self;
+        f.debug_struct("Setup")
+            .field("worker", worker)
+            .field("owns_lanes", owns_lanes)
+            .field("age", age)
+            .field("fdb_limit", fdb_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One worker's datapath.
+///
+/// Methods come in quinn's four kinds: `handle_*` take what happened, `install`, `apply_claim`,
+/// `set_port_up` and `send_control` are commands, `poll_timeout` says when time itself matters,
+/// and the rest are getters. Effects leave through the [`Sink`] given to each call.
+#[derive(Debug)]
+pub struct Forwarder {
+    tables: Arc<Tables>,
+    /// `None` on a worker that hands frames over.
+    lanes: Option<Lanes>,
+    state: State,
+    next_sweep: Time,
+}
+
+impl Forwarder {
+    /// A datapath with every port down.
+    pub fn new(now: Time, setup: Setup) -> Self {
+        let Setup {
+            tables,
+            secret,
+            owns_lanes,
+            seed,
+            age,
+            fdb_limit,
+            ..
+        } = setup;
+        let mut lanes = owns_lanes.then(|| Lanes::new(secret, seed));
+        if let Some(lanes) = &mut lanes {
+            lanes.install(now, &tables.fabric, tables.me);
+        }
+        let state = State::new(&tables, age, fdb_limit);
+        Self {
+            tables,
+            lanes,
+            state,
+            next_sweep: now + SWEEP,
+        }
+    }
+
+    /// A frame a guest sent.
+    pub fn handle_frame(
+        &mut self,
+        now: Time,
+        port: LocalPort,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) {
+        self.pass(now, sink).admit_from_port(port, frame);
+    }
+
+    /// A datagram from the underlay. Dropped unread on a worker without lanes.
+    pub fn handle_datagram(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        datagram: &[u8],
+        sink: &mut impl Sink,
+    ) {
+        let Some(lanes) = &mut self.lanes else { return };
+        tunnel::receive(
+            &self.tables,
+            lanes,
+            &mut self.state,
+            now,
+            sink,
+            from,
+            datagram,
+        );
+    }
+
+    /// A frame that another worker's port sent to a remote node.
+    pub fn handle_handoff(
+        &mut self,
+        now: Time,
+        node: NodeId,
+        segment: SegmentId,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) {
+        self.pass(now, sink).copy_to_node(node, segment, frame);
+    }
+
+    /// Timers of the tunnels, and ageing.
+    pub fn handle_timeout(&mut self, now: Time, sink: &mut impl Sink) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.handle_timeout(now, sink);
+        }
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP;
+            let generation = self.tables.generation;
+            self.state
+                .expire(now, generation, |claim| sink.claim(claim));
+        }
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let lanes = self.lanes.as_ref().and_then(Lanes::poll_timeout);
+        Some(lanes.map_or(self.next_sweep, |lanes| lanes.min(self.next_sweep)))
+    }
+
+    /// The end of a batch: whatever the lanes gathered is sent.
+    pub fn flush(&mut self, sink: &mut impl Sink) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.flush(sink);
+        }
+    }
+
+    /// Sends a control message to a peer, inside its tunnel.
+    ///
+    /// # Errors
+    /// The message is too long, the peer has no lane here, or it cannot be reached now.
+    pub fn send_control(
+        &mut self,
+        now: Time,
+        to: NodeId,
+        message: &[u8],
+        sink: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        self.pass(now, sink).send_control(to, message)
+    }
+
+    /// Another worker, or through the control task a peer, says where an address is. The rules
+    /// are those of the table; claims of other generations are ignored.
+    pub fn apply_claim(&mut self, now: Time, claim: &Claim) {
+        if claim.generation == self.tables.generation {
+            self.state.apply(&self.tables, now, claim);
+        }
+    }
+
+    /// The port's device came up or went down. Ports start down; what was learned on a port that
+    /// goes down is forgotten.
+    pub fn set_port_up(&mut self, port: LocalPort, up: bool, sink: &mut impl Sink) {
+        let generation = self.tables.generation;
+        self.state.set_up(port, up);
+        if !up {
+            self.state
+                .forget_port(port, generation, |claim| sink.claim(claim));
+        }
+    }
+
+    /// The generation this worker runs.
+    pub const fn tables(&self) -> &Arc<Tables> {
+        &self.tables
+    }
+
+    /// What it counted so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.state.counters
+    }
+
+    /// Its MAC table, in no order.
+    pub fn fdb(&self, now: Time) -> impl Iterator<Item = FdbEntry> {
+        self.state.fdb.list(now)
+    }
+
+    /// Its tunnels.
+    pub fn peers(&self) -> impl Iterator<Item = LaneStatus> {
+        self.lanes.iter().flat_map(Lanes::status)
+    }
+
+    fn pass<'a, S: Sink>(&'a mut self, now: Time, sink: &'a mut S) -> Pass<'a, S> {
+        let remote = self.lanes.as_mut().map_or(Remote::Handoff, Remote::Lanes);
+        Pass {
+            tables: &self.tables,
+            remote,
+            state: &mut self.state,
+            sink,
+            now,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One frame's way through the datapath: everything its checks may look at and change.
+
+use std::net::IpAddr;
+
+use skerry_policy::{
+    Attachment, AttachmentId, LocalPort, LocalView, Mac, NodeId, Pvlan, PvlanId, Role, Segment,
+    SegmentId, Tables,
+};
+
+use crate::claim::{Change, Claim, Place, Strength};
+use crate::fdb::{Held, Holder};
+use crate::sink::Sink;
+use crate::time::Time;
+use crate::wg::Lanes;
+
+use super::state::State;
+
+/// Where a frame came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    /// A port of this node.
+    Port(LocalPort),
+    /// A peer's tunnel.
+    Peer(NodeId),
+}
+
+/// How a frame ended that was not dropped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// At least one copy was due.
+    Delivered,
+    /// The fabric answered in its target's place.
+    Answered,
+    /// Policy let it pass; nobody was there.
+    NoReceiver,
+}
+
+/// The way to other nodes.
+#[derive(Debug)]
+pub(super) enum Remote<'a> {
+    /// The tunnels end on this worker.
+    Lanes(&'a mut Lanes),
+    /// They end on another one.
+    Handoff,
+    /// There is none: the frame came out of a tunnel.
+    Closed,
+}
+
+/// Everything a frame may meet on its way.
+#[derive(Debug)]
+pub(super) struct Pass<'a, S> {
+    pub(super) tables: &'a Tables,
+    pub(super) remote: Remote<'a>,
+    pub(super) state: &'a mut State,
+    pub(super) sink: &'a mut S,
+    pub(super) now: Time,
+}
+
+/// Who sends, as far as policy knows: looked up once per frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender<'a> {
+    pub(super) origin: Origin,
+    pub(super) segment: &'a Segment,
+    pub(super) pvlan: &'a Pvlan,
+    /// The attachment it entered by; unknown for a frame from a peer.
+    pub(super) attachment: Option<&'a Attachment>,
+    pub(super) mac: Mac,
+    pub(super) place: Place,
+}
+
+impl Sender<'_> {
+    /// A port that does not speak for others.
+    pub(super) fn is_host(&self) -> bool {
+        self.segment.role != Role::Promiscuous
+    }
+
+    pub(super) const fn holder(&self) -> Holder {
+        match self.origin {
+            Origin::Port(port) => Holder::Port(port),
+            Origin::Peer(node) => Holder::Node(node),
+        }
+    }
+
+    /// Whether an attachment is where this frame came from, as exactly as can be known.
+    pub(super) fn is_at(&self, attachment: &Attachment) -> bool {
+        match self.origin {
+            Origin::Port(_) => self.attachment.is_some_and(|mine| mine.id == attachment.id),
+            Origin::Peer(node) => attachment.home == node && attachment.segment == self.segment.id,
+        }
+    }
+}
+
+impl<'a, S: Sink> Pass<'a, S> {
+    /// The sender behind one of this node's attachments.
+    pub(super) fn local_sender(&self, view: &LocalView, mac: Mac) -> Option<Sender<'a>> {
+        let attachment = self.tables.fabric.attachments.get(view.id.index())?;
+        let place = Place::Port(self.tables.local_attachment(view.id)?);
+        self.sender(
+            Origin::Port(view.port),
+            view.segment,
+            Some(attachment),
+            mac,
+            place,
+        )
+    }
+
+    /// The sender behind a peer.
+    pub(super) fn remote_sender(
+        &self,
+        node: NodeId,
+        segment: SegmentId,
+        mac: Mac,
+    ) -> Option<Sender<'a>> {
+        self.sender(Origin::Peer(node), segment, None, mac, Place::Node(node))
+    }
+
+    fn sender(
+        &self,
+        origin: Origin,
+        segment: SegmentId,
+        attachment: Option<&'a Attachment>,
+        mac: Mac,
+        place: Place,
+    ) -> Option<Sender<'a>> {
+        let tables: &'a Tables = self.tables;
+        let segment = tables.fabric.segments.get(segment.index())?;
+        let pvlan = tables.fabric.pvlans.get(segment.pvlan.index())?;
+        Some(Sender {
+            origin,
+            segment,
+            pvlan,
+            attachment,
+            mac,
+            place,
+        })
+    }
+
+    /// The attachment that policy binds an address to.
+    pub(super) fn owner(&self, pvlan: PvlanId, ip: IpAddr) -> Option<&'a Attachment> {
+        let tables: &'a Tables = self.tables;
+        let id: AttachmentId = tables.fabric.ip_owner(pvlan, ip)?;
+        tables.fabric.attachments.get(id.index())
+    }
+
+    /// Tells the other workers and the peers about one of this node's addresses.
+    pub(super) fn announce(&mut self, sender: &Sender<'_>, strength: Strength, what: Change) {
+        if matches!(sender.place, Place::Port(_)) {
+            self.sink.claim(Claim {
+                generation: self.tables.generation,
+                pvlan: sender.pvlan.id,
+                segment: sender.segment.id,
+                mac: sender.mac,
+                place: sender.place,
+                strength,
+                what,
+            });
+        }
+    }
+
+    /// The sender as holder of an address.
+    pub(super) const fn held_by(&self, sender: &Sender<'_>) -> Held {
+        Held {
+            segment: sender.segment.id,
+            place: sender.place,
+            holder: sender.holder(),
+            mac: sender.mac,
+            seen: self.now,
+        }
+    }
+}

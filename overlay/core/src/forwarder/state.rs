@@ -1,0 +1,318 @@
+//! What a worker knows and counts: everything in the datapath that changes from frame to frame.
+
+use std::time::Duration;
+
+use skerry_policy::{LocalPort, MacGuard, NodeId, Role, Segment, Tables};
+
+use super::pass::Origin;
+use crate::claim::{Change, Claim, Place, Strength};
+use crate::counters::{Counters, PeerCounters, PortCounters};
+use crate::fdb::{Addresses, Fdb, Held, Holder, Seat};
+use crate::frame::{ETH_HEADER, FRAME_MAX};
+use crate::reason::DropReason;
+use crate::time::Time;
+use crate::wire::carrier::Carrier;
+use crate::wire::vxlan;
+
+/// Room for the longest headers in front of the longest frame.
+const SCRATCH: usize = FRAME_MAX + 128;
+
+/// The changing half of a forwarder; the tables are the other.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) fdb: Fdb,
+    pub(super) addresses: Addresses,
+    pub(super) counters: Counters,
+    /// Indexed by `LocalPort`.
+    pub(super) up: Vec<bool>,
+    /// Indexed by `NodeId`; `None` for this node, and for one of another address family.
+    pub(super) carriers: Vec<Option<Carrier>>,
+    /// Indexed by `NodeId`: MAC addresses its ports may use together.
+    pub(super) allowance: Vec<u32>,
+    /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
+    pub(super) longest: usize,
+    /// Where packets for the tunnel are put together.
+    pub(super) scratch: Box<[u8]>,
+    /// Where a frame loses its priority tag.
+    pub(super) untagged: Box<[u8]>,
+}
+
+impl State {
+    /// An empty state for these tables, every port down.
+    pub(super) fn new(tables: &Tables, age: Duration, limit: usize) -> Self {
+        let buffer = || vec![0; SCRATCH].into_boxed_slice();
+        let mut state = Self {
+            fdb: Fdb::new(limit, age),
+            addresses: Addresses::new(limit, age),
+            counters: blank_counters(tables),
+            up: vec![false; tables.local.ports.len()],
+            carriers: carriers(tables),
+            allowance: allowance(tables),
+            longest: longest(tables),
+            scratch: buffer(),
+            untagged: buffer(),
+        };
+        state.bind(tables);
+        state
+    }
+
+    /// Puts every address that policy binds into the table.
+    pub(super) fn bind(&mut self, tables: &Tables) {
+        for (pvlan, mac, id) in tables.fabric.bound_macs() {
+            let Some(attachment) = tables.fabric.attachments.get(id.index()) else {
+                continue;
+            };
+            let place = tables
+                .local_attachment(id)
+                .map_or(Place::Node(attachment.home), Place::Port);
+            let Some(holder) = holder_of(tables, place) else {
+                continue;
+            };
+            let limit = u32::MAX;
+            let (segment, strength) = (attachment.segment, Strength::Bound);
+            self.fdb.bind(
+                mac,
+                &Seat {
+                    pvlan,
+                    segment,
+                    place,
+                    strength,
+                    holder,
+                    limit,
+                },
+            );
+        }
+    }
+
+    /// The claim that a frame from here makes to its source address.
+    pub(super) fn seat(&self, tables: &Tables, segment: &Segment, place: Place) -> Option<Seat> {
+        let holder = holder_of(tables, place)?;
+        let (strength, limit) = match holder {
+            Holder::Port(port) => {
+                let guards = tables.port(port)?.guards;
+                let pinned = guards.mac == MacGuard::Pin;
+                let host = if pinned {
+                    Strength::Pinned
+                } else {
+                    Strength::Dynamic
+                };
+                (host, guards.max_macs)
+            }
+            Holder::Node(node) => (
+                Strength::Dynamic,
+                self.allowance.get(node.index()).copied().unwrap_or(0),
+            ),
+        };
+        let router = segment.role == Role::Promiscuous;
+        let strength = if router {
+            Strength::Promiscuous
+        } else {
+            strength
+        };
+        Some(Seat {
+            pvlan: segment.pvlan,
+            segment: segment.id,
+            place,
+            strength,
+            holder,
+            limit,
+        })
+    }
+
+    /// Applies what another worker or a peer says.
+    pub(super) fn apply(&mut self, tables: &Tables, now: Time, claim: &Claim) {
+        let Some(segment) = tables.fabric.segments.get(claim.segment.index()) else {
+            return;
+        };
+        if segment.pvlan != claim.pvlan {
+            return;
+        }
+        if let Place::Node(node) = claim.place
+            && !tables.fabric.may_send(node, claim.segment)
+        {
+            return;
+        }
+        let Some(mut seat) = self.seat(tables, segment, claim.place) else {
+            return;
+        };
+        seat.strength = claim.strength.min(strongest(segment));
+        match claim.what {
+            Change::Here(since) => self.apply_here(now, since, claim, &seat),
+            Change::Address(ip) => {
+                let held = Held {
+                    segment: claim.segment,
+                    place: claim.place,
+                    holder: seat.holder,
+                    mac: claim.mac,
+                    seen: now,
+                };
+                // A conflict keeps the first holder, which is the rule.
+                let _kept = self.addresses.note(claim.pvlan, ip, held, seat.limit);
+            }
+            Change::Gone => {
+                self.fdb.forget(claim.pvlan, claim.mac, claim.place);
+                let (mac, place) = (claim.mac, claim.place);
+                self.addresses
+                    .forget_if(|held| held.mac == mac && held.place == place);
+            }
+        }
+    }
+
+    fn apply_here(&mut self, now: Time, since: Time, claim: &Claim, seat: &Seat) {
+        let refused = self.fdb.learn(now, claim.mac, seat).is_err();
+        if refused && matches!(claim.place, Place::Port(_)) {
+            self.fdb.yield_to_earlier(since, claim.mac, seat);
+        }
+    }
+
+    /// Forgets the silent, and says so for this node's own.
+    pub(super) fn expire(&mut self, now: Time, generation: u64, mut tell: impl FnMut(Claim)) {
+        self.addresses.expire(now);
+        self.fdb.expire(now, |pvlan, mac, entry| {
+            if matches!(entry.place, Place::Port(_)) {
+                tell(gone(generation, pvlan, mac, entry));
+            }
+        });
+    }
+
+    /// Notes whether a port's device is up.
+    pub(super) fn set_up(&mut self, port: LocalPort, up: bool) {
+        if let Some(state) = self.up.get_mut(port.index()) {
+            *state = up;
+        }
+    }
+
+    /// Whether a port's device is up.
+    pub(super) fn is_up(&self, port: LocalPort) -> bool {
+        self.up.get(port.index()).copied().unwrap_or(false)
+    }
+
+    /// Forgets what was learned on a port.
+    pub(super) fn forget_port(
+        &mut self,
+        port: LocalPort,
+        generation: u64,
+        mut tell: impl FnMut(Claim),
+    ) {
+        let holder = Holder::Port(port);
+        self.addresses.forget_if(|held| held.holder == holder);
+        self.fdb.forget_if(
+            |entry| entry.is_held_by(holder),
+            |pvlan, mac, entry| tell(gone(generation, pvlan, mac, entry)),
+        );
+    }
+
+    /// A port's counters.
+    pub(super) fn port_counters(&mut self, port: LocalPort) -> Option<&mut PortCounters> {
+        self.counters.ports.get_mut(port.index())
+    }
+
+    /// A peer's counters.
+    pub(super) fn peer_counters(&mut self, node: NodeId) -> Option<&mut PeerCounters> {
+        self.counters.peers.get_mut(node.index())
+    }
+
+    /// Counts `n` dropped frames where they came from.
+    pub(super) fn count_drop(&mut self, origin: Origin, reason: DropReason, n: u64) {
+        match origin {
+            Origin::Port(port) => {
+                if let Some(counters) = self.port_counters(port) {
+                    counters.ingress_drops.add(reason, n);
+                }
+            }
+            Origin::Peer(node) => {
+                if let Some(counters) = self.peer_counters(node) {
+                    counters.drops.add(reason, n);
+                }
+            }
+        }
+    }
+}
+
+/// No claim of a host is ever as strong as a router's, whoever makes it.
+fn strongest(segment: &Segment) -> Strength {
+    match segment.role {
+        Role::Promiscuous => Strength::Promiscuous,
+        Role::Isolated | Role::Community => Strength::Pinned,
+    }
+}
+
+fn gone(
+    generation: u64,
+    pvlan: skerry_policy::PvlanId,
+    mac: skerry_policy::Mac,
+    entry: &crate::fdb::Entry,
+) -> Claim {
+    Claim {
+        generation,
+        pvlan,
+        segment: entry.segment,
+        mac,
+        place: entry.place,
+        strength: entry.strength,
+        what: Change::Gone,
+    }
+}
+
+/// Who answers for addresses at a place.
+pub(super) fn holder_of(tables: &Tables, place: Place) -> Option<Holder> {
+    Some(match place {
+        Place::Port(attachment) => Holder::Port(tables.attachment(attachment)?.port),
+        Place::Node(node) => Holder::Node(node),
+    })
+}
+
+/// Zeroed counters with the shape of these tables.
+pub(super) fn blank_counters(tables: &Tables) -> Counters {
+    Counters {
+        generation: tables.generation,
+        ports: vec![PortCounters::default(); tables.local.ports.len()],
+        peers: vec![PeerCounters::default(); tables.fabric.nodes.len()],
+        underlay_drops: crate::reason::Drops::default(),
+    }
+}
+
+/// How to address packets to every other node.
+pub(super) fn carriers(tables: &Tables) -> Vec<Option<Carrier>> {
+    let nodes = &tables.fabric.nodes;
+    let Some(me) = nodes.get(tables.me.index()) else {
+        return Vec::new();
+    };
+    let carrier = |node: &skerry_policy::Node| {
+        (node.id != tables.me)
+            .then(|| Carrier::new(me.overlay, node.overlay))
+            .flatten()
+    };
+    nodes.iter().map(carrier).collect()
+}
+
+/// The packet that carries a frame of full MTU, for the padding to stop at.
+pub(super) fn longest(tables: &Tables) -> usize {
+    let overlay = tables
+        .fabric
+        .nodes
+        .get(tables.me.index())
+        .map(|me| me.overlay);
+    let headers = if overlay.is_some_and(|ip| ip.is_ipv6()) {
+        48
+    } else {
+        28
+    };
+    headers + vxlan::LEN + ETH_HEADER + usize::from(tables.fabric.mtu)
+}
+
+/// MAC addresses that the ports of each node may use together: a peer cannot fill the table.
+pub(super) fn allowance(tables: &Tables) -> Vec<u32> {
+    let mut allowance = vec![0_u32; tables.fabric.nodes.len()];
+    for port in &tables.fabric.ports {
+        let home = port
+            .attachments
+            .first()
+            .and_then(|id| tables.fabric.attachments.get(id.index()))
+            .map_or(port.node, |attachment| attachment.home);
+        if let Some(sum) = allowance.get_mut(home.index()) {
+            *sum = sum.saturating_add(port.guards.max_macs);
+        }
+    }
+    allowance
+}

@@ -1,0 +1,155 @@
+//! The way in for what comes out of a peer's tunnel (private-vlan 3.3).
+
+use std::net::SocketAddr;
+
+use skerry_policy::{NodeId, SegmentId, Tables};
+
+use super::admission;
+use super::pass::{Origin, Outcome, Pass, Remote};
+use super::state::State;
+use crate::control::CONTROL_PORT;
+use crate::frame::Frame;
+use crate::reason::DropReason;
+use crate::sink::Sink;
+use crate::time::Time;
+use crate::wg::{Lanes, Opened};
+use crate::wire::carrier::Carried;
+use crate::wire::ethernet::{Tagging, ethertype};
+use crate::wire::vxlan;
+
+/// Opens a datagram and takes what is inside to its outcome.
+///
+/// The frame gets a [`Pass`] whose way to other nodes is closed: from tunnel to tunnel there is
+/// no path to choose by mistake.
+pub(super) fn receive<S: Sink>(
+    tables: &Tables,
+    lanes: &mut Lanes,
+    state: &mut State,
+    now: Time,
+    sink: &mut S,
+    from: SocketAddr,
+    datagram: &[u8],
+) {
+    match lanes.open(now, from, datagram, sink) {
+        Opened::Packet { node, bytes } => {
+            Pass {
+                tables,
+                remote: Remote::Closed,
+                state,
+                sink,
+                now,
+            }
+            .admit_from_peer(node, bytes);
+        }
+        Opened::Handled => {}
+        Opened::Dropped(reason, _) => state.counters.underlay_drops.count(reason),
+    }
+}
+
+impl<S: Sink> Pass<'_, S> {
+    /// Takes a packet from a peer to its outcome, and counts it there.
+    fn admit_from_peer(&mut self, node: NodeId, packet: &[u8]) {
+        let carried = self.carried(node, packet);
+        if let Ok(carried) = carried
+            && carried.port == CONTROL_PORT
+        {
+            if let Some(counters) = self.state.peer_counters(node) {
+                counters.control_in += 1;
+            }
+            return self.sink.control(node, carried.payload);
+        }
+        let outcome = carried.and_then(|carried| {
+            let (segment, frame) = self.unwrap(node, &carried)?;
+            self.count_in(node, frame.len());
+            Ok((segment, frame))
+        });
+        let outcome = match outcome {
+            Ok((segment, frame)) => self.admit_inner(node, segment, frame),
+            Err(reason) => {
+                self.count_in(node, packet.len());
+                Err(reason)
+            }
+        };
+        match outcome {
+            Ok(outcome) => self.count_peer_outcome(node, outcome),
+            Err(reason) => self.state.count_drop(Origin::Peer(node), reason, 1),
+        }
+    }
+
+    /// The UDP packet inside, if it is from the peer to this node: what WireGuard calls the
+    /// allowed IPs, which boringtun leaves to its caller.
+    fn carried<'p>(&self, node: NodeId, packet: &'p [u8]) -> Result<Carried<'p>, DropReason> {
+        let carried = Carried::parse(packet)?;
+        let nodes = &self.tables.fabric.nodes;
+        let peer = nodes.get(node.index()).map(|peer| peer.overlay);
+        let me = nodes.get(self.tables.me.index()).map(|me| me.overlay);
+        if Some(carried.source) != peer || Some(carried.destination) != me {
+            return Err(DropReason::OuterSrc);
+        }
+        Ok(carried)
+    }
+
+    /// The frame inside, if it is of a segment that the peer may send.
+    fn unwrap<'p>(
+        &self,
+        node: NodeId,
+        carried: &Carried<'p>,
+    ) -> Result<(SegmentId, &'p [u8]), DropReason> {
+        if carried.port != vxlan::PORT {
+            return Err(DropReason::VxlanShort);
+        }
+        let (vni, frame) = vxlan::parse(carried.payload)?;
+        let segment = self
+            .tables
+            .fabric
+            .segment_of(vni)
+            .ok_or(DropReason::VniUnknown)?;
+        if !self.tables.fabric.may_send(node, segment) {
+            return Err(DropReason::VniDenied);
+        }
+        Ok((segment, frame))
+    }
+
+    fn admit_inner(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        bytes: &[u8],
+    ) -> Result<Outcome, DropReason> {
+        let mtu = self.tables.fabric.mtu;
+        let header = match admission::header(bytes, bytes.len(), mtu) {
+            // A tag is refused as a tag, whatever else is wrong with the frame behind it.
+            Ok(header) if header.tagging != Tagging::Untagged => {
+                return Err(DropReason::InnerVlan);
+            }
+            header => header?,
+        };
+        if header.ethertype < ethertype::FIRST {
+            return Err(DropReason::Llc);
+        }
+        let sender = self.remote_sender(node, segment, header.source);
+        let sender = sender.ok_or(DropReason::VniUnknown)?;
+        self.learn(&sender)?;
+        let payload = bytes.get(header.payload..).unwrap_or_default();
+        let inspected = self.inspect(&sender, None, &header, payload)?;
+        self.forward(&sender, &header, &inspected, Frame::plain(bytes), 1)
+    }
+
+    fn count_in(&mut self, node: NodeId, bytes: usize) {
+        if let Some(counters) = self.state.peer_counters(node) {
+            counters.frames_in += 1;
+            counters.bytes_in += u64::try_from(bytes).unwrap_or(u64::MAX);
+        }
+    }
+
+    fn count_peer_outcome(&mut self, node: NodeId, outcome: Outcome) {
+        let Some(counters) = self.state.peer_counters(node) else {
+            return;
+        };
+        match outcome {
+            Outcome::Delivered => counters.delivered += 1,
+            // Nobody answers a peer's question: its own node did, or it is for a port here.
+            Outcome::Answered | Outcome::NoReceiver => counters.no_receiver += 1,
+        }
+    }
+}
