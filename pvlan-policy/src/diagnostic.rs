@@ -132,6 +132,10 @@ impl Findings {
         }
     }
 
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
     pub(crate) const fn has_errors(&self) -> bool {
         !self.errors.is_empty()
     }

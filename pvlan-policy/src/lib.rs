@@ -12,7 +12,9 @@ mod diagnostic;
 mod fabric;
 mod id;
 mod port;
+mod proof;
 mod render;
+mod report;
 mod schema;
 mod site;
 mod source;
@@ -27,7 +29,9 @@ pub use id::{
     AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
 };
 pub use port::{Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, Storm};
+pub use proof::{Claim, Proof};
 pub use render::render;
+pub use report::{Blast, BlastRadius, blast_radius};
 pub use schema::{KEYS, Key};
 pub use site::{
     Carries, CommunityDecl, Day, Defaults, ExportDecl, Flow, NodeDecl, PeeringDecl, PortDecl,

@@ -45,16 +45,12 @@ impl Draft<'_> {
         findings: &mut Findings,
     ) {
         let tags = self.tags_by_pvlan(port);
-        if let Some(first) = decl
-            .macs
-            .first()
-            .map(|mac| mac.span)
-            .or(decl.ips.first().map(|ip| ip.span))
-        {
-            if let Some(twice) = tags.windows(2).find_map(|pair| same_pvlan(pair)) {
-                findings.push(self.ambiguous(first, twice));
-                return;
-            }
+        let mac = decl.macs.first().map(|mac| mac.span);
+        let bound = mac.or_else(|| decl.ips.first().map(|ip| ip.span));
+        let twice = tags.windows(2).find_map(same_pvlan);
+        if let Some((bound, twice)) = bound.zip(twice) {
+            findings.push(self.ambiguous(bound, twice));
+            return;
         }
         for mac in &decl.macs {
             // A router has one MAC on all its tags; each private VLAN knows it separately.

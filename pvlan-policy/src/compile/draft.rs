@@ -14,7 +14,7 @@ use crate::site::{NodeDecl, PortRef, PvlanDecl, SegmentRef, Site, StockKind};
 use crate::source::{At, Span};
 
 /// Most nodes of one fabric.
-const NODES_MAX: usize = 65_535;
+const NODES_MAX: usize = 16_384;
 /// Most segments of one fabric.
 const SEGMENTS_MAX: usize = 65_535;
 /// Most secondaries of one private VLAN: they are VLANs (RFC 5517 section 2), and there are 4094.

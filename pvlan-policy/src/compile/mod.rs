@@ -11,6 +11,7 @@ mod node;
 mod port;
 mod rule;
 mod segment;
+mod shared;
 mod table;
 
 use sha2::{Digest as _, Sha256};
@@ -36,5 +37,8 @@ pub(crate) fn compile(site: &Site, findings: &mut Findings) -> Option<Fabric> {
     if findings.has_errors() {
         return None;
     }
-    draft.build(Digest(Sha256::digest(site.source.text.as_bytes()).into()))
+    let digest = Digest(Sha256::digest(site.source.text.as_bytes()).into());
+    let fabric = draft.build(digest)?;
+    shared::warn_shared_nodes(site, &fabric, findings);
+    Some(fabric)
 }

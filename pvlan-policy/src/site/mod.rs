@@ -9,8 +9,8 @@ use ipnet::IpNet;
 pub(crate) use reference::parse_vid;
 pub use reference::{Flow, PortRef, Protocol, SegmentRef};
 
-use crate::fabric::Hairpin;
-use crate::id::{Mac, Vid, Vni};
+use crate::fabric::{Fabric, Hairpin};
+use crate::id::{AttachmentId, Mac, PortId, Vid, Vni};
 use crate::port::{Attach, DhcpGuard, Ethertypes, IpGuard, MacGuard};
 use crate::source::{At, Lines, Place, Source, Span};
 
@@ -48,6 +48,26 @@ impl Site {
             line: position.line,
             column: position.column,
         }
+    }
+
+    /// Where the file gives an attachment its segment. The fabric must be compiled from this site.
+    pub(crate) fn role_span(&self, fabric: &Fabric, attachment: AttachmentId) -> Option<Span> {
+        let attachment = fabric.attachments.get(attachment.index())?;
+        match &self.port(attachment.port)?.carries {
+            Carries::Access(role) => Some(role.span),
+            Carries::Trunk(tags) => {
+                let tag = tags
+                    .iter()
+                    .find(|tag| Some(tag.vid.value) == attachment.tag);
+                tag.map(|tag| tag.segment.span)
+            }
+            Carries::Unknown => None,
+        }
+    }
+
+    /// A port's declaration: in a site without errors, ports are numbered as they are written.
+    pub(crate) fn port(&self, id: PortId) -> Option<&PortDecl> {
+        self.ports.get(id.index())
     }
 }
 
