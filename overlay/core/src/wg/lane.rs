@@ -1,0 +1,413 @@
+//! One tunnel to one peer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boringtun::noise::errors::WireGuardError;
+use boringtun::noise::rate_limiter::RateLimiter;
+use boringtun::noise::{Tunn, TunnResult};
+use boringtun::x25519::{PublicKey, StaticSecret};
+use skerry_policy::{Node, NodeId};
+
+use crate::reason::DropReason;
+use crate::sink::{Refused, Sink, Transmit};
+use crate::time::Time;
+use crate::wg::batch::{BYTES_MAX, Batch, Pool};
+use crate::wg::datagram::{Datagram, Message, counter, is_data, is_init};
+use crate::wg::retry::Retry;
+use crate::wg::scratch::{Buffer, Scratch};
+use crate::wg::{OVERHEAD, REJECT_AFTER_MESSAGES};
+
+/// How often boringtun's timers are looked at.
+pub(super) const TICK: Duration = Duration::from_millis(250);
+/// Packets that boringtun keeps while there is no session.
+const QUEUE_MAX: usize = 256;
+/// Seconds between keepalives, on one end of each tunnel only.
+const KEEPALIVE: u16 = 25;
+/// A peer that runs Skerry speaks once a second. After this long of talking to a silent one it
+/// has forgotten the session, and may not know where to reach this node.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// An inner packet of this length lies at the start of the scratch buffer.
+    Packet(usize),
+    /// A handshake, a cookie or a keepalive.
+    Handled,
+    Dropped(DropReason),
+}
+
+/// What a lane needs to know of its own node.
+pub(super) struct Identity<'a> {
+    pub(super) secret: &'a StaticSecret,
+    pub(super) public: &'a PublicKey,
+    pub(super) limiter: Arc<RateLimiter>,
+}
+
+/// A tunnel, its endpoint, and what waits to be sent through it.
+pub(super) struct Lane {
+    pub(super) node: NodeId,
+    pub(super) key: [u8; 32],
+    pub(super) index: u32,
+    pub(super) batch: Batch,
+    tunn: Box<Tunn>,
+    endpoint: Option<SocketAddr>,
+    configured: Option<SocketAddr>,
+    runs_skerry: bool,
+    /// Packets waiting in boringtun for a session.
+    queued: usize,
+    /// When boringtun's timers are due.
+    tick: Time,
+    /// Added once, so that lanes made together do not tick together.
+    stagger: Duration,
+    retry: Retry,
+    /// Since when this end has been talking without hearing anything.
+    unanswered: Option<Time>,
+    established: Option<Time>,
+    handshakes: u64,
+}
+
+impl Lane {
+    pub(super) fn new(
+        now: Time,
+        me: &Identity<'_>,
+        node: &Node,
+        index: u32,
+        stagger: Duration,
+    ) -> Self {
+        let keepalive = (*me.public.as_bytes() < node.key).then_some(KEEPALIVE);
+        let tunn = Tunn::new(
+            me.secret.clone(),
+            PublicKey::from(node.key),
+            None,
+            keepalive,
+            index,
+            Some(Arc::clone(&me.limiter)),
+        );
+        Self {
+            node: node.id,
+            key: node.key,
+            index,
+            batch: Batch::default(),
+            tunn: Box::new(tunn),
+            endpoint: node.endpoint,
+            configured: node.endpoint,
+            runs_skerry: node.stock.is_none(),
+            queued: 0,
+            tick: now,
+            stagger,
+            retry: Retry::new(),
+            unanswered: None,
+            established: None,
+            handshakes: 0,
+        }
+    }
+
+    /// Takes what a new policy says about the same key; the session stays.
+    pub(super) fn adopt(&mut self, node: &Node) {
+        self.node = node.id;
+        self.runs_skerry = node.stock.is_none();
+        if node.endpoint != self.configured {
+            self.configured = node.endpoint;
+            self.endpoint = node.endpoint.or(self.endpoint);
+        }
+    }
+
+    /// Seals one inner packet into the batch; sends the batch when it is complete.
+    pub(super) fn seal(
+        &mut self,
+        now: Time,
+        packet: &[u8],
+        pool: &mut Pool,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refused> {
+        let to = self.endpoint.ok_or(Refused::Down)?;
+        let len = packet.len() + OVERHEAD;
+        if len > BYTES_MAX || self.queued >= QUEUE_MAX {
+            return Err(Refused::Full);
+        }
+        if !self.batch.takes(len) {
+            self.batch.send(Some(to), sink);
+        }
+        match self.tunn.encapsulate(packet, self.batch.room(pool)) {
+            TunnResult::WriteToNetwork(sealed) if is_data(sealed) => {
+                if counter(sealed).is_none_or(|counter| counter >= REJECT_AFTER_MESSAGES) {
+                    return Err(Refused::Down);
+                }
+                if self.batch.push(len) {
+                    self.batch.send(Some(to), sink);
+                }
+                self.unanswered.get_or_insert(now);
+            }
+            // No session: the packet is queued, and a handshake may begin.
+            TunnResult::WriteToNetwork(init) => {
+                transmit(self.endpoint, init, sink);
+                self.retry.tried(now);
+                self.queued += 1;
+            }
+            TunnResult::Done => self.queued += 1,
+            TunnResult::Err(_)
+            | TunnResult::WriteToTunnelV4(..)
+            | TunnResult::WriteToTunnelV6(..) => return Err(Refused::Down),
+        }
+        Ok(())
+    }
+
+    /// Sends the open batch and returns its buffer.
+    pub(super) fn flush(&mut self, pool: &mut Pool, sink: &mut impl Sink) {
+        self.batch.send(self.endpoint, sink);
+        self.batch.close(pool);
+    }
+
+    /// Opens a datagram that names this lane. Nothing has been authenticated yet.
+    pub(super) fn open(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        datagram: &Datagram<'_>,
+        scratch: &mut Scratch,
+        sink: &mut impl Sink,
+    ) -> Outcome {
+        let room = scratch.opened.room_for(datagram);
+        let result = self
+            .tunn
+            .decapsulate(Some(from.ip()), datagram.bytes(), room);
+        match (datagram.message(), result) {
+            (
+                Message::Data(_),
+                TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _),
+            ) => {
+                let len = packet.len();
+                self.heard(now, from, &mut scratch.sealed, sink);
+                Outcome::Packet(len)
+            }
+            (Message::Data(_), TunnResult::Done) => {
+                self.heard(now, from, &mut scratch.sealed, sink);
+                Outcome::Handled
+            }
+            // The tag was right and what is inside is not IP.
+            (Message::Data(_), TunnResult::Err(WireGuardError::InvalidPacket)) => {
+                self.heard(now, from, &mut scratch.sealed, sink);
+                Outcome::Dropped(DropReason::VxlanShort)
+            }
+            (Message::Init, TunnResult::WriteToNetwork(response)) => {
+                let len = response.len();
+                self.moved(from, sink);
+                transmit(self.endpoint, scratch.opened.filled(len), sink);
+                self.shaken(now);
+                self.retry.defer(now);
+                Outcome::Handled
+            }
+            (Message::Response(_), TunnResult::WriteToNetwork(keepalive)) => {
+                let len = keepalive.len();
+                self.moved(from, sink);
+                transmit(self.endpoint, scratch.opened.filled(len), sink);
+                self.shaken(now);
+                self.heard(now, from, &mut scratch.sealed, sink);
+                Outcome::Handled
+            }
+            (Message::Cookie(_), TunnResult::Done) => Outcome::Handled,
+            (_, TunnResult::Err(error)) => Outcome::Dropped(reason_of(&error)),
+            (_, _) => Outcome::Dropped(DropReason::WgAuth),
+        }
+    }
+
+    /// When [`Self::tick`] is due.
+    pub(super) const fn due(&self) -> Time {
+        self.tick
+    }
+
+    /// Runs boringtun's timers, which know nothing of a policy that wants the tunnel up.
+    pub(super) fn tick(&mut self, now: Time, scratch: &mut Scratch, sink: &mut impl Sink) {
+        self.tick = now + TICK + std::mem::take(&mut self.stagger);
+        match self.tunn.update_timers(scratch.sealed.all()) {
+            TunnResult::WriteToNetwork(bytes) => {
+                if is_init(bytes) {
+                    self.retry.tried(now);
+                }
+                transmit(self.endpoint, bytes, sink);
+            }
+            TunnResult::Err(_) => self.gave_up(),
+            TunnResult::Done
+            | TunnResult::WriteToTunnelV4(..)
+            | TunnResult::WriteToTunnelV6(..) => {}
+        }
+        self.persist(now, scratch, sink);
+    }
+
+    /// boringtun has stopped trying and emptied its queue; it says so at every tick from then
+    /// on. The peer may be back where policy says it is.
+    fn gave_up(&mut self) {
+        self.queued = 0;
+        self.endpoint = self.configured.or(self.endpoint);
+    }
+
+    /// Begins a handshake where there should be a session and is none.
+    fn persist(&mut self, now: Time, scratch: &mut Scratch, sink: &mut impl Sink) {
+        if self.endpoint.is_some() && self.wants_handshake(now) && self.retry.due(now) {
+            self.initiate(now, &mut scratch.sealed, sink);
+        }
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.tunn.time_since_last_handshake().is_some()
+    }
+
+    pub(super) const fn endpoint(&self) -> Option<SocketAddr> {
+        self.endpoint
+    }
+
+    pub(super) const fn established(&self) -> Option<Time> {
+        self.established
+    }
+
+    pub(super) const fn handshakes(&self) -> u64 {
+        self.handshakes
+    }
+
+    fn wants_handshake(&self, now: Time) -> bool {
+        let forgotten = self
+            .unanswered
+            .is_some_and(|since| self.runs_skerry && now.since(since) >= SILENCE);
+        forgotten || !self.has_session()
+    }
+
+    fn initiate(&mut self, now: Time, sealed: &mut Buffer, sink: &mut impl Sink) {
+        let init = self.tunn.format_handshake_initiation(sealed.all(), true);
+        if let TunnResult::WriteToNetwork(init) = init {
+            transmit(self.endpoint, init, sink);
+        }
+        self.retry.tried(now);
+    }
+
+    /// A handshake was completed by this end.
+    fn shaken(&mut self, now: Time) {
+        self.established = Some(now);
+        self.handshakes += 1;
+    }
+
+    /// Something authentic of a live session came from there.
+    fn heard(&mut self, now: Time, from: SocketAddr, sealed: &mut Buffer, sink: &mut impl Sink) {
+        self.moved(from, sink);
+        self.unanswered = None;
+        self.retry.reset();
+        if self.queued > 0 {
+            self.drain(sealed, sink);
+            self.unanswered = Some(now);
+        }
+    }
+
+    /// Follows an authenticated peer. What was sealed before still goes to the old place.
+    fn moved(&mut self, from: SocketAddr, sink: &mut impl Sink) {
+        if self.endpoint != Some(from) {
+            self.batch.send(self.endpoint, sink);
+            self.endpoint = Some(from);
+        }
+    }
+
+    /// Sends what boringtun queued while there was no session.
+    fn drain(&mut self, sealed: &mut Buffer, sink: &mut impl Sink) {
+        for _ in 0..=QUEUE_MAX {
+            let queued = self.tunn.decapsulate(None, &[], sealed.all());
+            let TunnResult::WriteToNetwork(packet) = queued else {
+                break;
+            };
+            transmit(self.endpoint, packet, sink);
+        }
+        self.queued = 0;
+    }
+}
+
+/// Sends one datagram, if it is known where to.
+fn transmit(to: Option<SocketAddr>, bytes: &[u8], sink: &mut impl Sink) {
+    if let Some(to) = to {
+        sink.transmit(Transmit {
+            to,
+            bytes,
+            size: bytes.len(),
+        });
+    }
+}
+
+fn reason_of(error: &WireGuardError) -> DropReason {
+    match error {
+        WireGuardError::InvalidCounter
+        | WireGuardError::DuplicateCounter
+        | WireGuardError::WrongTai64nTimestamp => DropReason::WgReplay,
+        WireGuardError::DestinationBufferTooSmall
+        | WireGuardError::IncorrectPacketLength
+        | WireGuardError::UnexpectedPacket
+        | WireGuardError::WrongPacketType
+        | WireGuardError::WrongIndex
+        | WireGuardError::WrongKey
+        | WireGuardError::InvalidTai64nTimestamp
+        | WireGuardError::InvalidMac
+        | WireGuardError::InvalidAeadTag
+        | WireGuardError::InvalidPacket
+        | WireGuardError::NoCurrentSession
+        | WireGuardError::LockFailed
+        | WireGuardError::ConnectionExpired
+        | WireGuardError::UnderLoad => DropReason::WgAuth,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wg::limiter::Limiter;
+    use crate::wg::testing::{Wire, address, fabric, id, node_line, reachable, secret};
+
+    fn lane(me: &str, peer: &str) -> Lane {
+        let secret = secret(me);
+        let public = PublicKey::from(&secret);
+        let fabric = fabric(&[reachable(me), reachable(peer)]);
+        let identity = Identity {
+            secret: &secret,
+            public: &public,
+            limiter: Limiter::new(&public, 1).for_lanes(),
+        };
+        let node = &fabric.nodes[id(&fabric, peer).index()];
+        Lane::new(Time(0), &identity, node, 0x1200, Duration::ZERO)
+    }
+
+    #[test]
+    fn one_end_of_a_tunnel_keeps_it_alive() {
+        let (a, b) = (lane("n1", "n2"), lane("n2", "n1"));
+        assert!(b.key < a.key, "the peer of the second has the lower key");
+        assert_eq!(a.tunn.persistent_keepalive(), Some(25));
+        assert_eq!(b.tunn.persistent_keepalive(), None);
+    }
+
+    #[test]
+    fn a_tunnel_that_boringtun_gave_up_is_begun_again_where_policy_says() {
+        let (mut lane, mut wire, mut scratch) = (lane("n1", "n2"), Wire::default(), Scratch::new());
+        lane.endpoint = Some("198.51.100.9:9".parse().unwrap());
+        lane.queued = QUEUE_MAX;
+        lane.gave_up();
+        let mut sent = Vec::new();
+        for second in 0..70 {
+            lane.persist(Time(second * 1_000_000_000), &mut scratch, &mut wire);
+            for (to, init) in wire.take() {
+                assert_eq!((to, init[0]), (address("n2"), 1));
+                sent.push(second);
+            }
+        }
+        assert_eq!(sent, [0, 1, 3, 7, 15, 31, 61]);
+        let mut pool = Pool::default();
+        assert_eq!(
+            lane.seal(Time(0), &[0x45; 32], &mut pool, &mut wire),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_roamed_peer_without_a_configured_endpoint_keeps_the_last_one() {
+        let mut lane = lane("n1", "n2");
+        let fabric = fabric(&[reachable("n1"), node_line("n2", "")]);
+        lane.adopt(&fabric.nodes[id(&fabric, "n2").index()]);
+        lane.gave_up();
+        assert_eq!(lane.endpoint, Some(address("n2")));
+    }
+}

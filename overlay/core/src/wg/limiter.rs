@@ -1,0 +1,204 @@
+//! What a handshake passes before any Diffie-Hellman is done for it.
+
+use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use boringtun::noise::TunnResult;
+use boringtun::noise::rate_limiter::RateLimiter;
+use boringtun::x25519::PublicKey;
+use rustc_hash::FxBuildHasher;
+
+use crate::sink::{Sink, Transmit};
+use crate::time::Time;
+
+/// Handshakes a second from everyone together, before cookies are asked for.
+const GATE_PER_SECOND: u64 = 512;
+/// Handshakes a second from one source, and how many at once.
+const SOURCE_PER_SECOND: u64 = 50;
+const SOURCE_BURST: u64 = 100;
+/// Sources remembered. A newcomer takes the place of another with a full bucket, so a flood
+/// from many sources cannot lock anyone out; it meets the cookie gate instead.
+const SOURCES: usize = 1024;
+
+const TOKEN: u64 = 1_000_000_000 / SOURCE_PER_SECOND;
+const COOKIE_REPLY: usize = 64;
+
+/// One source's bucket: `credit` in nanoseconds, a handshake costs [`TOKEN`] of them.
+#[derive(Clone, Copy)]
+struct Bucket {
+    source: IpAddr,
+    credit: u64,
+    at: Time,
+}
+
+/// How a handshake fared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Admission {
+    Granted,
+    /// Answered with a cookie: the source has to show that it can receive.
+    Cookie,
+    Refused,
+}
+
+/// The gate in front of all lanes of a worker.
+pub(super) struct Limiter {
+    /// Checks only the first MAC: never under load. The lanes use it too, since whatever reaches
+    /// them has passed here.
+    open: Arc<RateLimiter>,
+    gate: RateLimiter,
+    reset: Time,
+    buckets: Vec<Option<Bucket>>,
+    seed: u32,
+}
+
+impl Limiter {
+    pub(super) fn new(public: &PublicKey, seed: u32) -> Self {
+        Self {
+            open: Arc::new(RateLimiter::new(public, u64::MAX)),
+            gate: RateLimiter::new(public, GATE_PER_SECOND),
+            reset: Time(0),
+            buckets: vec![None; SOURCES],
+            seed,
+        }
+    }
+
+    /// What boringtun's tunnels are given: a shared limiter would never reset itself, and a
+    /// second count of the same handshakes would halve the limit.
+    pub(super) fn for_lanes(&self) -> Arc<RateLimiter> {
+        Arc::clone(&self.open)
+    }
+
+    /// Decides on a handshake message: first MAC, then the source's bucket, then cookies.
+    pub(super) fn admit(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        handshake: &[u8],
+        sink: &mut impl Sink,
+    ) -> Admission {
+        let mut reply = [0; COOKIE_REPLY];
+        let source = Some(from.ip());
+        if self
+            .open
+            .verify_packet(source, handshake, &mut reply)
+            .is_err()
+        {
+            return Admission::Refused;
+        }
+        if !self.spend(now, from.ip()) {
+            return Admission::Refused;
+        }
+        if now.since(self.reset) >= Duration::from_secs(1) {
+            self.gate.reset_count();
+            self.reset = now;
+        }
+        match self.gate.verify_packet(source, handshake, &mut reply) {
+            Ok(_) => Admission::Granted,
+            Err(TunnResult::WriteToNetwork(cookie)) => {
+                sink.transmit(Transmit {
+                    to: from,
+                    size: cookie.len(),
+                    bytes: cookie,
+                });
+                Admission::Cookie
+            }
+            Err(_) => Admission::Refused,
+        }
+    }
+
+    fn spend(&mut self, now: Time, from: IpAddr) -> bool {
+        let source = network_of(from);
+        let [a, b, ..] = FxBuildHasher.hash_one((self.seed, source)).to_be_bytes();
+        let slot = usize::from(u16::from_be_bytes([a, b])) % SOURCES;
+        let Some(slot) = self.buckets.get_mut(slot) else {
+            return false;
+        };
+        let full = Bucket {
+            source,
+            credit: SOURCE_BURST * TOKEN,
+            at: now,
+        };
+        let bucket = slot.get_or_insert(full);
+        if bucket.source != source {
+            *bucket = full;
+        }
+        bucket.spend(now)
+    }
+}
+
+impl Bucket {
+    fn spend(&mut self, now: Time) -> bool {
+        let earned = now.0.saturating_sub(self.at.0);
+        self.at = self.at.max(now);
+        self.credit = self.credit.saturating_add(earned).min(SOURCE_BURST * TOKEN);
+        match self.credit.checked_sub(TOKEN) {
+            Some(left) => {
+                self.credit = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// A whole IPv6 /64 is one source: any host may use all of its addresses.
+fn network_of(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V4(_) => source,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter() -> Limiter {
+        Limiter::new(&PublicKey::from([9; 32]), 1)
+    }
+
+    fn admitted(limiter: &mut Limiter, now: Time, source: &str, tries: usize) -> usize {
+        let source = source.parse().unwrap();
+        (0..tries).filter(|_| limiter.spend(now, source)).count()
+    }
+
+    #[test]
+    fn a_source_gets_its_burst_and_then_its_rate() {
+        let mut limiter = limiter();
+        assert_eq!(admitted(&mut limiter, Time(0), "192.0.2.1", 1000), 100);
+        let later = Time(0) + Duration::from_secs(1);
+        assert_eq!(admitted(&mut limiter, later, "192.0.2.1", 1000), 50);
+        let hour = Time(0) + Duration::from_secs(3600);
+        assert_eq!(admitted(&mut limiter, hour, "192.0.2.1", 1000), 100);
+    }
+
+    #[test]
+    fn one_source_does_not_cost_another() {
+        let mut limiter = limiter();
+        admitted(&mut limiter, Time(0), "192.0.2.1", 1000);
+        assert_eq!(admitted(&mut limiter, Time(0), "192.0.2.2", 1000), 100);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let mut limiter = limiter();
+        assert_eq!(admitted(&mut limiter, Time(0), "2001:db8::1", 60), 60);
+        assert_eq!(admitted(&mut limiter, Time(0), "2001:db8::2", 60), 40);
+        assert_eq!(admitted(&mut limiter, Time(0), "2001:db8:0:1::2", 60), 60);
+    }
+
+    #[test]
+    fn many_sources_take_no_more_memory_and_lock_nobody_out() {
+        let mut limiter = limiter();
+        for host in 0..100_000_u32 {
+            let source = IpAddr::V4((0x0a00_0000 + host).into());
+            assert!(limiter.spend(Time(0), source), "{source}");
+        }
+        assert_eq!(limiter.buckets.len(), SOURCES);
+    }
+}
