@@ -7,6 +7,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
@@ -108,6 +110,13 @@ pub struct Node {
     pub endpoint: Option<SocketAddr>,
     /// `None` when it runs Skerry.
     pub stock: Option<Stock>,
+}
+
+impl Node {
+    /// A node's public key as `wg` prints it.
+    pub fn key_text(&self) -> String {
+        STANDARD.encode(self.key)
+    }
 }
 
 /// SHA-256 of the site file: two nodes with the same digest run the same policy.
@@ -252,6 +261,16 @@ impl Fabric {
     /// The segment a VNI names.
     pub fn segment_of(&self, vni: Vni) -> Option<SegmentId> {
         self.by_vni.get(&vni).copied()
+    }
+
+    /// The name of the segment or peering that a VNI stands for.
+    pub(crate) fn meaning_of(&self, vni: Vni) -> Option<&str> {
+        let segment = self.segment_of(vni).and_then(|id| self.segment(id));
+        let mut peerings = self.peerings.iter();
+        let peering = || peerings.find(|it| it.vni == vni).map(|it| it.name.as_str());
+        segment
+            .map(|segment| segment.name.as_str())
+            .or_else(peering)
     }
 
     /// The attachment that policy binds a MAC to.

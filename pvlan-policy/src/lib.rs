@@ -20,7 +20,7 @@ mod site;
 mod source;
 mod tables;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_against};
 pub use code::Code;
 pub use decode::EXPORT_FIELDS;
 pub use diagnostic::{Diagnostic, Label, Severity};
@@ -31,7 +31,10 @@ pub use id::{
 pub use port::{Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, Storm};
 pub use proof::{Claim, Proof};
 pub use render::render;
-pub use report::{Blast, BlastRadius, blast_radius};
+pub use report::{
+    Access, Blast, BlastRadius, Change, Diff, End, Explanation, Matrix, NoSuchPort, PeerSheet,
+    Policy, Row, Section, Step, Verdict, View, blast_radius, diff, explain, matrix, peer,
+};
 pub use schema::{KEYS, Key};
 pub use site::{
     Carries, CommunityDecl, Day, Defaults, ExportDecl, Flow, NodeDecl, PeeringDecl, PortDecl,

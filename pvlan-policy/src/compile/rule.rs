@@ -161,17 +161,53 @@ impl Draft<'_> {
 
     fn check_stock(&self, findings: &mut Findings) {
         let mut edges: FxHashMap<(NodeId, SegmentId), &PortDecl> = FxHashMap::default();
+        let mut rooms: FxHashMap<(NodeId, PvlanId), &PortDecl> = FxHashMap::default();
         let mut warned = FxHashSet::default();
         for port in &self.ports {
             let Some(decl) = self.decl_of(port) else {
                 continue;
             };
             match self.stock(port.node) {
-                Some(StockKind::Mesh) if warned.insert(port.node) => {
-                    self.unguarded(port.node, findings);
+                Some(StockKind::Mesh) => {
+                    if warned.insert(port.node) {
+                        self.unguarded(port.node, findings);
+                    }
+                    self.check_mesh(port, decl, &mut rooms, findings);
                 }
                 Some(StockKind::Edge) => self.check_edge(port, decl, &mut edges, findings),
-                Some(StockKind::Mesh) | None => {}
+                None => {}
+            }
+        }
+    }
+
+    /// P028: a bridge with tunnel devices for two roles at once would not keep them apart.
+    fn check_mesh<'d>(
+        &'d self,
+        port: &Port,
+        decl: &'d PortDecl,
+        rooms: &mut FxHashMap<(NodeId, PvlanId), &'d PortDecl>,
+        findings: &mut Findings,
+    ) {
+        for attachment in port
+            .attachments
+            .iter()
+            .filter_map(|&id| self.attachment(id))
+        {
+            if attachment.tag.is_some() {
+                let message = "a port of a stock mesh member cannot be a trunk";
+                findings.push(Finding::error(Code::StockLimit, decl.name.span, message));
+                return;
+            }
+            let Some(segment) = self.segment_of(attachment) else {
+                continue;
+            };
+            if let Some(first) = rooms.insert((port.node, segment.pvlan), decl) {
+                let message = "two ports of one stock mesh member in one private VLAN";
+                findings.push(
+                    Finding::error(Code::StockLimit, decl.name.span, message)
+                        .label(first.name.span, "first here")
+                        .help("nothing there would keep the two apart"),
+                );
             }
         }
     }

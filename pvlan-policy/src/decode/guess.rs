@@ -11,7 +11,15 @@ pub(crate) fn guess<'a>(
     candidates: impl Iterator<Item = &'a str>,
     findings: &Findings,
 ) -> Option<String> {
-    if word.len() > WORD_MAX || !findings.may_guess() {
+    findings
+        .may_guess()
+        .then(|| nearest(word, candidates))
+        .flatten()
+}
+
+/// The same, for a single question that no findings belong to.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    if word.len() > WORD_MAX {
         return None;
     }
     let far = 1 + word.chars().count() / 4;

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 pub(crate) use reference::parse_vid;
 pub use reference::{Flow, PortRef, Protocol, SegmentRef};
 
-use crate::fabric::{Fabric, Hairpin};
+use crate::fabric::{Fabric, Hairpin, Role, Segment};
 use crate::id::{AttachmentId, Mac, PortId, Vid, Vni};
 use crate::port::{Attach, DhcpGuard, Ethertypes, IpGuard, MacGuard};
 use crate::source::{At, Lines, Place, Source, Span};
@@ -63,6 +63,28 @@ impl Site {
             }
             Carries::Unknown => None,
         }
+    }
+
+    /// Every VNI of the fabric compiled from this site, what it names, and where it stands.
+    pub(crate) fn vni_spans<'f>(&self, fabric: &'f Fabric) -> Vec<(Vni, &'f str, Span)> {
+        let segment = |segment: &'f Segment| {
+            let decl = self.pvlans.get(segment.pvlan.index())?;
+            let vni = match segment.role {
+                Role::Promiscuous => decl.primary,
+                Role::Isolated => decl.isolated.flatten(),
+                Role::Community => decl.communities.iter().find_map(|community| {
+                    let vni = community.vni?;
+                    (vni.value == segment.vni).then_some(vni)
+                }),
+            };
+            Some((segment.vni, segment.name.as_str(), vni?.span))
+        };
+        let peerings = self.peerings.iter().zip(&fabric.peerings);
+        let peerings = peerings.filter_map(|(decl, peering)| {
+            Some((peering.vni, peering.name.as_str(), decl.vni?.span))
+        });
+        let segments = fabric.segments.iter().filter_map(segment);
+        segments.chain(peerings).collect()
     }
 
     /// A port's declaration: in a site without errors, ports are numbered as they are written.

@@ -1,0 +1,218 @@
+//! A stock VTEP of the mesh: a bridge with one VXLAN device to speak through and one for each
+//! segment it hears, or the same with `tc` alone.
+
+use super::{Section, VXLAN_PORT, device, ports_of, wireguard};
+use crate::fabric::{Fabric, Node, Role, Segment};
+use crate::id::{NodeId, SegmentId};
+use crate::port::Port;
+
+pub(super) fn sections(fabric: &Fabric, node: &Node) -> Vec<Section> {
+    let mut sections = vec![wireguard(fabric, node, &partners(fabric, node))];
+    for (port, attachment) in ports_of(fabric, node) {
+        let Some(segment) = fabric.segment(attachment.segment) else {
+            continue;
+        };
+        let member = Member {
+            fabric,
+            node,
+            port,
+            segment,
+        };
+        sections.push(member.bridge());
+        sections.push(member.tc());
+    }
+    sections
+}
+
+/// Every node with which frames are exchanged, one way or the other.
+fn partners<'a>(fabric: &'a Fabric, node: &Node) -> Vec<&'a Node> {
+    let all: Vec<SegmentId> = fabric.segments.iter().map(|segment| segment.id).collect();
+    let hears =
+        |who: NodeId, segment: SegmentId| fabric.members(segment).binary_search(&who).is_ok();
+    let speaks = |from: NodeId, to: NodeId| {
+        let mut segments = all.iter();
+        segments.any(|&segment| fabric.may_send(from, segment) && hears(to, segment))
+    };
+    let others = fabric.nodes.iter().filter(|other| other.id != node.id);
+    others
+        .filter(|other| speaks(node.id, other.id) || speaks(other.id, node.id))
+        .collect()
+}
+
+/// One port of a stock mesh member.
+struct Member<'a> {
+    fabric: &'a Fabric,
+    node: &'a Node,
+    port: &'a Port,
+    segment: &'a Segment,
+}
+
+impl Member<'_> {
+    /// The bridge recipe.
+    fn bridge(&self) -> Section {
+        let port = device(self.port);
+        let bridge = format!("br{}", self.segment.vni);
+        let title = format!(
+            "port {}: {}, as a bridge",
+            self.port.name, self.segment.name
+        );
+        let mut section = Section::new(title)
+            .note(format!("{port} is the interface of the guest"))
+            .note("a stock kernel guards nothing: it is trusted within what it may send");
+        section.run(format!("ip link add {bridge} type bridge mcast_snooping 0"));
+        section.run(format!("ip link set {bridge} mtu {} up", self.fabric.mtu));
+        section.run(format!(
+            "ip link set {port} mtu {} master {bridge} up",
+            self.fabric.mtu
+        ));
+        self.speak(&bridge, &mut section);
+        for heard in self.heard() {
+            self.listen(heard, &bridge, &mut section);
+        }
+        section
+    }
+
+    /// The device that frames of the guest leave by: the VNI of its own segment.
+    fn speak(&self, bridge: &str, section: &mut Section) {
+        let name = vxlan_name(self.segment);
+        self.add_vxlan(&name, self.segment, bridge, section);
+        section.run(format!(
+            "bridge link set dev {name} isolated on learning off"
+        ));
+        for target in self.targets() {
+            section.run(format!(
+                "bridge fdb append 00:00:00:00:00:00 dev {name} dst {}",
+                target.overlay
+            ));
+        }
+        for (mac, node) in self.known_macs() {
+            section.run(format!(
+                "bridge fdb append {mac} dev {name} dst {}",
+                node.overlay
+            ));
+        }
+        if self.segment.role == Role::Isolated {
+            // Nobody may send an isolated port its own VNI.
+            section.run(format!("tc qdisc add dev {name} clsact"));
+            section.run(format!(
+                "tc filter add dev {name} ingress matchall action drop"
+            ));
+        }
+    }
+
+    /// A device that only hears: `isolated` on all tunnel devices is the kernel's split horizon.
+    fn listen(&self, heard: &Segment, bridge: &str, section: &mut Section) {
+        let name = vxlan_name(heard);
+        self.add_vxlan(&name, heard, bridge, section);
+        section.run(format!(
+            "bridge link set dev {name} isolated on learning off flood off mcast_flood off bcast_flood off"
+        ));
+    }
+
+    fn add_vxlan(&self, name: &str, segment: &Segment, bridge: &str, section: &mut Section) {
+        section.run(format!(
+            "ip link add {name} type vxlan id {} local {} dstport {VXLAN_PORT} nolearning",
+            segment.vni, self.node.overlay
+        ));
+        section.run(format!(
+            "ip link set {name} mtu {} master {bridge} up",
+            self.fabric.mtu
+        ));
+    }
+
+    /// The recipe without a bridge.
+    fn tc(&self) -> Section {
+        let port = device(self.port);
+        let title = format!("port {}, with tc instead of the bridge", self.port.name);
+        let mut section =
+            Section::new(title).note("needs cls_matchall, cls_flower and act_tunnel_key");
+        section.alternative = true;
+        let vxlan = format!("vx{}", self.segment.vni);
+        let mtu = self.fabric.mtu;
+        section.run(format!(
+            "ip link add {vxlan} type vxlan external dstport {VXLAN_PORT} nolearning"
+        ));
+        section.run(format!("ip link set {vxlan} mtu {mtu} up"));
+        section.run(format!("ip link set {port} mtu {mtu} up"));
+        for name in [port, vxlan.as_str()] {
+            section.run(format!("tc qdisc add dev {name} clsact"));
+        }
+        section.run(self.tc_out(port, &vxlan));
+        for heard in self.heard().into_iter().chain(self.hears_itself()) {
+            section.run(format!(
+                "tc filter add dev {vxlan} ingress protocol all flower enc_key_id {} action tunnel_key unset action mirred egress redirect dev {port}",
+                heard.vni
+            ));
+        }
+        section.run(format!(
+            "tc filter add dev {vxlan} ingress protocol all prio 65000 matchall action drop"
+        ));
+        section
+    }
+
+    /// One filter with a copy for each target: all but the last are mirrored.
+    fn tc_out(&self, port: &str, vxlan: &str) -> String {
+        let targets = self.targets();
+        let mut line = format!("tc filter add dev {port} ingress matchall");
+        for (index, target) in targets.iter().enumerate() {
+            let way = if index + 1 == targets.len() {
+                "redirect"
+            } else {
+                "mirror"
+            };
+            line.push_str(&format!(
+                " action tunnel_key set src_ip {} dst_ip {} id {} dst_port {VXLAN_PORT} nocsum action mirred egress {way} dev {vxlan}",
+                self.node.overlay, target.overlay, self.segment.vni
+            ));
+        }
+        if targets.is_empty() {
+            line.push_str(" action drop");
+        }
+        line
+    }
+
+    /// The nodes that hear this segment.
+    fn targets(&self) -> Vec<&Node> {
+        let members = self.fabric.members(self.segment.id).iter();
+        let others = members.filter(|&&id| id != self.node.id);
+        others
+            .filter_map(|id| self.fabric.nodes.get(id.index()))
+            .collect()
+    }
+
+    /// The other segments that this port accepts.
+    fn heard(&self) -> Vec<&Segment> {
+        let all = self.fabric.segments.iter();
+        all.filter(|from| {
+            from.id != self.segment.id && self.fabric.accepts(from.id, self.segment.id)
+        })
+        .collect()
+    }
+
+    /// Its own segment, where that accepts itself.
+    fn hears_itself(&self) -> Option<&Segment> {
+        let own = self.segment.id;
+        self.fabric.accepts(own, own).then_some(self.segment)
+    }
+
+    /// Bound MACs of ports it reaches: unicast to them needs one copy, not one for each node.
+    fn known_macs(&self) -> Vec<(crate::Mac, &Node)> {
+        let fabric = self.fabric;
+        let mut known: Vec<_> = fabric
+            .bound_macs()
+            .filter_map(|(_, mac, owner)| {
+                let owner = fabric.attachments.get(owner.index())?;
+                let reached = fabric.accepts(self.segment.id, owner.segment);
+                let elsewhere = owner.home != self.node.id;
+                let node = fabric.nodes.get(owner.home.index())?;
+                (reached && elsewhere).then_some((mac, node))
+            })
+            .collect();
+        known.sort_by_key(|(mac, _)| *mac);
+        known
+    }
+}
+
+fn vxlan_name(segment: &Segment) -> String {
+    format!("vx{}", segment.vni)
+}
