@@ -3,6 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod counters;
+pub mod daemon;
+pub mod fabric;
 pub mod frame;
 pub mod hosts;
 pub mod netns;
@@ -10,6 +13,7 @@ pub mod oracle;
 pub mod packet;
 pub mod probe;
 pub mod site;
+pub mod stream;
 pub mod tag;
 pub mod topology;
 pub mod underlay;

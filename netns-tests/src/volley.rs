@@ -40,21 +40,25 @@ impl Tally {
     pub fn of(run: u32, logs: &[Log]) -> Self {
         let mut tally = Self::default();
         for (port, log) in Port::all().zip(logs) {
-            for seen in &log.seen {
-                if seen.tag.run != run {
-                    tally
-                        .complaints
-                        .push(format!("{port} saw a frame of another run: {:?}", seen.tag));
-                } else if !seen.intact {
-                    tally.complaints.push(format!(
-                        "{port} saw a frame that was changed: {:?}",
-                        seen.tag
-                    ));
-                }
-                tally.copies.entry(seen.tag).or_default()[port.index()] += 1;
-            }
+            tally.add(run, port, log);
         }
         tally
+    }
+
+    /// Counts one port's log.
+    pub fn add(&mut self, run: u32, port: Port, log: &Log) {
+        for seen in &log.seen {
+            if seen.tag.run != run {
+                self.complaints
+                    .push(format!("{port} saw a frame of another run: {:?}", seen.tag));
+            } else if !seen.intact {
+                self.complaints.push(format!(
+                    "{port} saw a frame that was changed: {:?}",
+                    seen.tag
+                ));
+            }
+            self.copies.entry(seen.tag).or_default()[port.index()] += 1;
+        }
     }
 
     /// How often a port saw a frame.

@@ -4,7 +4,17 @@
 //! whose names start so. `SKERRY_BIN` names another binary than the one built beside this suite.
 
 mod bench;
+mod endure;
+mod fuzz;
+mod hairpin;
 mod harness;
+mod header;
+mod learn;
+mod malformed;
+mod reach;
+mod reload;
+mod spoof;
+mod stage;
 
 fn main() -> std::process::ExitCode {
     bench::main()

@@ -1,0 +1,82 @@
+//! The fabric that rows share: kept while it is good, thrown away when a row failed or used it up.
+
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use skerry_netns_tests::fabric::{Fabric, Options};
+use skerry_netns_tests::site::{Attach, Guards};
+
+/// Guards off, veth ports.
+pub(crate) const OPEN: Options = Options {
+    attach: Attach::Veth,
+    guards: Guards::Off,
+    age: "300s",
+};
+/// Guards on, veth ports.
+pub(crate) const GUARDED: Options = Options {
+    guards: Guards::On,
+    ..OPEN
+};
+/// Guards off, TAP ports.
+pub(crate) const TAPS: Options = Options {
+    attach: Attach::Tap,
+    ..OPEN
+};
+/// Guards off, addresses forgotten after three seconds.
+pub(crate) const FORGETFUL: Options = Options { age: "3s", ..OPEN };
+
+static SHARED: Mutex<Option<Fabric>> = Mutex::new(None);
+
+/// Runs a row on a fabric that other rows use too, so the row must leave it as it was.
+pub(crate) fn shared(options: Options, row: impl FnOnce(&mut Fabric) -> Result<()>) -> Result<()> {
+    let mut fabric = match take() {
+        Some(fabric) if fabric.options == options => fabric,
+        other => {
+            other.map(Fabric::close).transpose()?;
+            start(options)?
+        }
+    };
+    attempt(&mut fabric, row)?;
+    *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Some(fabric);
+    Ok(())
+}
+
+/// Runs a row on a fabric of its own, in which nobody has spoken yet.
+pub(crate) fn fresh(options: Options, row: impl FnOnce(&mut Fabric) -> Result<()>) -> Result<()> {
+    clear()?;
+    let mut fabric = Fabric::start(options)?;
+    attempt(&mut fabric, row)?;
+    fabric.close()
+}
+
+/// Stops the shared fabric, if there is one.
+pub(crate) fn clear() -> Result<()> {
+    take()
+        .map(Fabric::close)
+        .transpose()
+        .context("the shared fabric does not stop well")?;
+    Ok(())
+}
+
+fn take() -> Option<Fabric> {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A shared fabric starts with everybody introduced.
+fn start(options: Options) -> Result<Fabric> {
+    let mut fabric = Fabric::start(options)?;
+    attempt(&mut fabric, |fabric| fabric.introduce())?;
+    Ok(fabric)
+}
+
+fn attempt(fabric: &mut Fabric, row: impl FnOnce(&mut Fabric) -> Result<()>) -> Result<()> {
+    let done = row(fabric).and_then(|()| {
+        fabric
+            .daemons
+            .iter_mut()
+            .try_for_each(|daemon| daemon.must_run())
+    });
+    done.map_err(|error| {
+        error.context(format!("the daemons' last words:\n{}", fabric.last_words()))
+    })
+}
