@@ -69,7 +69,9 @@ impl Probe {
 
     fn ipv4(&self, payload: usize) -> [u8; IPV4_LEN] {
         let [t0, t1] = length(IPV4_LEN + payload).to_be_bytes();
-        let mut header = [0x45, 0, t0, t1, 0, 0, 0x40, 0, 64, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut header = [
+            0x45, 0, t0, t1, 0, 0, 0x40, 0, 64, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
         header[12..16].copy_from_slice(&self.from_ip.octets());
         header[16..].copy_from_slice(&self.to_ip.octets());
         let sum = checksum(&header);
@@ -167,7 +169,10 @@ fn group_mac(group: Ipv4Addr) -> Mac {
 }
 
 fn u16_bytes(values: &[u16]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_be_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_be_bytes())
+        .collect()
 }
 
 /// The frames of the lab are far shorter than 64 KiB.

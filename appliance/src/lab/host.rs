@@ -56,7 +56,9 @@ impl Host {
     /// Sends a frame as it is.
     pub(super) fn send(&self, frame: &[u8]) -> Result<()> {
         let name = self.plan().name;
-        self.mouth.send(frame).with_context(|| format!("{name} cannot send"))
+        self.mouth
+            .send(frame)
+            .with_context(|| format!("{name} cannot send"))
     }
 
     /// A second handle to what [`send`](Self::send) uses, for a thread.
@@ -79,7 +81,9 @@ impl Host {
     /// A TCP connection to another host, by this host's kernel.
     pub(super) fn tcp_connect(&self, to: HostId, port: u16, limit: Duration) -> Result<TcpStream> {
         let address = SocketAddr::from((to.plan().ip, port));
-        Ok(self.namespace.run(|| TcpStream::connect_timeout(&address, limit))??)
+        Ok(self
+            .namespace
+            .run(|| TcpStream::connect_timeout(&address, limit))??)
     }
 
     /// A raw ICMP socket towards another host.

@@ -94,7 +94,9 @@ fn netlink<T: Send>(
     work: impl AsyncFnOnce(Handle) -> Result<T> + Send,
 ) -> Result<T> {
     namespace.run(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
         runtime.block_on(async {
             let (connection, handle, _) = rtnetlink::new_connection()?;
             tokio::spawn(connection);

@@ -13,7 +13,7 @@ use crate::lab::tag::{Kind, Tag};
 use crate::lab::world::World;
 
 /// Every frame is sent this often, each time with its own sequence number.
-const ROUNDS: u32 = 3;
+pub(super) const ROUNDS: u32 = 3;
 
 /// What was measured, as a document.
 #[derive(Debug, Serialize)]
@@ -90,23 +90,32 @@ pub(super) fn measure(world: &mut World) -> Result<Reachability> {
 
 fn send_round(world: &World, round: u32) -> Result<Vec<Tag>> {
     let mut sent = Vec::new();
-    for host in &world.hosts {
-        let groups = [(Kind::Broadcast, None), (Kind::Multicast, None)];
-        let others = HostId::all().filter(|&other| other != host.id());
-        let unicasts = others.map(|other| (Kind::Unicast, Some(other)));
-        for (kind, target) in groups.into_iter().chain(unicasts) {
-            let tag = Tag {
-                run: world.run,
-                source: host.id(),
-                target,
-                kind,
-                sequence: round,
-            };
-            host.send(&Probe::honest(tag).bytes())?;
-            sent.push(tag);
-        }
+    for host in HostId::all() {
+        sent.extend(speak(world, host, round)?);
     }
     Ok(sent)
+}
+
+/// One host sends a broadcast, a multicast, and a unicast to every other host.
+pub(super) fn speak(world: &World, speaker: HostId, sequence: u32) -> Result<Vec<Tag>> {
+    let groups = [(Kind::Broadcast, None), (Kind::Multicast, None)];
+    let others = HostId::all().filter(|&other| other != speaker);
+    let unicasts = others.map(|other| (Kind::Unicast, Some(other)));
+    let tags = groups
+        .into_iter()
+        .chain(unicasts)
+        .map(|(kind, target)| Tag {
+            run: world.run,
+            source: speaker,
+            target,
+            kind,
+            sequence,
+        });
+    let tags: Vec<Tag> = tags.collect();
+    for tag in &tags {
+        world.host(speaker)?.send(&Probe::honest(*tag).bytes())?;
+    }
+    Ok(tags)
 }
 
 fn frames_by_port(tags: &[Tag]) -> Sent {
@@ -118,10 +127,10 @@ fn frames_by_port(tags: &[Tag]) -> Sent {
 }
 
 fn document(policy: &Policy, measured: &Measured, unseen: u32) -> Reachability {
-    let kinds = || pairs().flat_map(|(a, b)| Kind::MEASURED.map(|kind| measured.cell(a, b, kind)));
+    let (agree, checks) = measured.score();
     Reachability {
-        checks: kinds().count(),
-        agree: kinds().filter(Cell::agrees).count(),
+        checks,
+        agree,
         frames: measured.frames,
         forbidden: measured.total(|cell| cell.forbidden),
         missing: measured.total(|cell| cell.missing),
@@ -146,7 +155,9 @@ fn cell(policy: &Policy, measured: &Measured, from: HostId, to: HostId) -> CellD
 }
 
 fn domains(policy: &Policy, measured: &Measured) -> Vec<Domain> {
-    ["blue", "red", "blue and red"].map(|name| domain(policy, measured, name)).into()
+    ["blue", "red", "blue and red"]
+        .map(|name| domain(policy, measured, name))
+        .into()
 }
 
 /// The pairs inside a private VLAN, or those between two.
@@ -154,7 +165,11 @@ fn domain(policy: &Policy, measured: &Measured, name: &str) -> Domain {
     let inside: Vec<_> = pairs()
         .filter(|(a, b)| {
             let (a, b) = (a.plan().domain, b.plan().domain);
-            if a == b { a == name } else { name.contains(" and ") }
+            if a == b {
+                a == name
+            } else {
+                name.contains(" and ")
+            }
         })
         .collect();
     let agreeing = |kind| {
@@ -164,7 +179,10 @@ fn domain(policy: &Policy, measured: &Measured, name: &str) -> Domain {
     Domain {
         name: name.to_owned(),
         pairs: inside.len(),
-        permitted: inside.iter().filter(|(a, b)| policy.permits(*a, *b)).count(),
+        permitted: inside
+            .iter()
+            .filter(|(a, b)| policy.permits(*a, *b))
+            .count(),
         unicast: agreeing(Kind::Unicast),
         broadcast: agreeing(Kind::Broadcast),
         multicast: agreeing(Kind::Multicast),
@@ -203,6 +221,9 @@ fn tell(world: &mut World, measured: &Measured, document: &Reachability) {
     );
     if document.unseen > 0 {
         let unseen = document.unseen;
-        world.story.verdict(false, format!("the packet sockets lost {unseen} frames unseen"));
+        world.story.verdict(
+            false,
+            format!("the packet sockets lost {unseen} frames unseen"),
+        );
     }
 }

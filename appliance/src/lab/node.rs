@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use skerry_overlay_io::netns::Namespace;
 
 use crate::control_socket::{Client, Command as Ask};
@@ -125,7 +125,7 @@ impl Node {
     }
 
     /// Asks the daemon for facts.
-    pub(super) fn ask(&mut self, ask: Ask) -> Result<Value> {
+    pub(super) fn ask<T: DeserializeOwned>(&mut self, ask: Ask) -> Result<T> {
         self.check()?;
         let name = self.files.plan.name;
         let what = format!("{ask:?}");
@@ -136,7 +136,8 @@ impl Node {
         .map_err(|error| anyhow!("{name}: {error}\n{}", last_words(&self.log)))?;
         // A degraded node still tells its facts.
         if reply.exit == Exit::Good as u8 || reply.exit == Exit::Degraded as u8 {
-            return Ok(reply.facts);
+            return serde_json::from_value(reply.facts)
+                .with_context(|| format!("{name}: the answer to {what} has an unknown shape"));
         }
         bail!("{name} refused {what}: {}", reply.words)
     }
@@ -144,7 +145,7 @@ impl Node {
     /// Loads a site file; returns when every worker of the node runs it.
     pub(super) fn load(&mut self, text: &str) -> Result<()> {
         self.files.write_site(text)?;
-        self.ask(Ask::Reload).map(drop)
+        self.ask::<serde_json::Value>(Ask::Reload).map(drop)
     }
 
     /// User and system CPU time of the daemon so far (proc_pid_stat(5), fields 14 and 15).
@@ -157,7 +158,10 @@ impl Node {
 
     fn gone(&self, how: &str) -> anyhow::Error {
         let name = self.files.plan.name;
-        anyhow!("the daemon of {name} ended ({how}); its last words:\n{}", last_words(&self.log))
+        anyhow!(
+            "the daemon of {name} ended ({how}); its last words:\n{}",
+            last_words(&self.log)
+        )
     }
 
     /// Stops the daemon: politely, then not.
@@ -195,7 +199,11 @@ impl Drop for Node {
 pub(super) fn become_daemon(namespace: &Path, config: &Path) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     Namespace::open(namespace)?.enter()?;
-    let error = Command::new(MYSELF).arg("run").arg("--config").arg(config).exec();
+    let error = Command::new(MYSELF)
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .exec();
     Err(error).context("cannot become the daemon")
 }
 
@@ -207,7 +215,9 @@ fn pid(child: &Child) -> Result<Pid> {
 fn last_words(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let last = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
+    let last = lines
+        .get(lines.len().saturating_sub(12)..)
+        .unwrap_or_default();
     last.iter().map(|line| format!("    | {line}\n")).collect()
 }
 
@@ -228,7 +238,11 @@ mod tests {
     fn cpu_time_is_found_behind_any_name() {
         let rest = "S 1 2 3 4 5 6 7 8 9 10 70 30 0 0 20 0 5 0 100";
         for name in ["skerry", "a b", "a) (b"] {
-            assert_eq!(cpu_ticks(&format!("12 ({name}) {rest}")), Some(100), "{name}");
+            assert_eq!(
+                cpu_ticks(&format!("12 ({name}) {rest}")),
+                Some(100),
+                "{name}"
+            );
         }
         for bad in ["", "12 skerry S 1", "12 (skerry) S 1 2"] {
             assert_eq!(cpu_ticks(bad), None, "{bad:?}");

@@ -1,8 +1,6 @@
 //! The matrix as a picture: one cell for each ordered pair of hosts.
 
-use std::fmt::Write as _;
-
-use crate::lab::plan::HostId;
+use crate::lab::plan::{HOSTS, HostId};
 use crate::lab::reach::{Cell, Measured, Policy};
 use crate::lab::story::Paint;
 
@@ -53,65 +51,61 @@ impl Sight {
     }
 }
 
+/// What the signs mean.
+pub(super) const LEGEND: &str = "● as permitted  · kept apart  ✗ leak  ○ missing  2 twice";
+
 /// The picture, senders down, receivers across.
 pub(super) fn draw(policy: &Policy, measured: &Measured, paint: Paint) -> String {
-    let mut out = heading(paint);
-    let mut domain = "";
+    let mut lines: Vec<String> = heading().into_iter().map(|line| paint.dim(line)).collect();
+    let mut domain = HOSTS[0].domain;
     for from in HostId::all() {
-        if !domain.is_empty() && domain != from.plan().domain {
-            out.push('\n');
+        if domain != from.plan().domain {
+            domain = from.plan().domain;
+            lines.push(String::new());
         }
-        domain = from.plan().domain;
-        let plan = from.plan();
-        let about = paint.dim(format!("{} {:<11}", plan.node, plan.segment));
-        // Writing to a String cannot fail.
-        let _ = write!(out, "      {:<5} {about} ", plan.name);
-        for to in HostId::all() {
-            out.push_str(gap(to));
-            if to == from {
-                out.push(' ');
-            } else {
-                let sight = Sight::of(policy.permits(from, to), &measured.pair(from, to));
-                out.push_str(&sight.painted(paint));
-            }
-        }
-        out.push('\n');
+        lines.push(row(policy, measured, from, paint));
     }
-    out.push_str(&legend(paint));
-    out
+    lines.push(paint.dim(LEGEND));
+    lines.iter().map(|line| format!("    {line}\n")).collect()
+}
+
+fn row(policy: &Policy, measured: &Measured, from: HostId, paint: Paint) -> String {
+    let mut line = label(from);
+    for to in HostId::all() {
+        line.push_str(gap(to));
+        if to == from {
+            line.push(' ');
+        } else {
+            let sight = Sight::of(policy.permits(from, to), &measured.pair(from, to));
+            line.push_str(&sight.painted(paint));
+        }
+    }
+    line
+}
+
+/// What stands before the cells of a sender.
+pub(super) fn label(from: HostId) -> String {
+    let plan = from.plan();
+    format!("{:<5} {} {:<11} ", plan.name, plan.node, plan.segment)
 }
 
 /// The names of the receivers, downwards, letter by letter.
-fn heading(paint: Paint) -> String {
-    let mut out = String::new();
-    for row in 0..4 {
-        let start = if row == 1 { "from ↓   to →" } else { "" };
-        let mut line = format!("      {start:<21}");
+pub(super) fn heading() -> [String; 4] {
+    [(0, ""), (1, "from ↓   to →"), (2, ""), (3, "")].map(|(row, start)| {
+        let mut line = format!("{start:<21}");
         for to in HostId::all() {
             line.push_str(gap(to));
             line.push(to.plan().name.chars().nth(row).unwrap_or(' '));
         }
-        out.push_str(&paint.dim(line));
-        out.push('\n');
-    }
-    out
+        line
+    })
 }
 
 /// Two columns a cell, and some air between the private VLANs.
-fn gap(to: HostId) -> &'static str {
-    let starts_domain = to
-        .index()
-        .checked_sub(1)
-        .and_then(|before| HostId::all().nth(before))
-        .is_some_and(|before| before.plan().domain != to.plan().domain);
+pub(super) fn gap(to: HostId) -> &'static str {
+    let before = HostId::all().take_while(|&host| host != to).last();
+    let starts_domain = before.is_some_and(|before| before.plan().domain != to.plan().domain);
     if starts_domain { "   " } else { " " }
-}
-
-fn legend(paint: Paint) -> String {
-    format!(
-        "      {}\n",
-        paint.dim("● reached, as permitted   · kept apart, as denied   ✗ leak   ○ missing   2 twice")
-    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! system in memory that only they see. When the last process ends, the kernel takes it all back,
 //! however the process ended.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -103,10 +102,12 @@ fn explain(error: &io::Error, values: &[Option<String>; 3]) -> String {
     );
     let mut found = false;
     for ((file, forbids, fix), value) in SWITCHES.iter().zip(values) {
-        if value.as_deref().is_some_and(|value| value.trim() == *forbids) {
+        if value
+            .as_deref()
+            .is_some_and(|value| value.trim() == *forbids)
+        {
             found = true;
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\n  {file} is {forbids}; allow it:\n    {fix}");
+            text.push_str(&format!("\n  {file} is {forbids}; allow it:\n    {fix}"));
         }
     }
     if !found {

@@ -1,9 +1,8 @@
 //! The site file of the lab, written as a person would write one.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::lab::plan::{HOSTS, HostPlan, NODES, NodePlan, PREFIX, WIREGUARD_PORT, cast};
+use crate::lab::plan::{HOSTS, HostPlan, NODES, NodePlan, WIREGUARD_PORT, cast};
 
 const DOMAINS: &str = r#"
 [pvlan.blue]
@@ -55,8 +54,7 @@ fn node_line(node: &NodePlan, key: &str) -> String {
 }
 
 fn push_ports(out: &mut String, node: &str, netns: &Path, moved: Moved) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "\n[port.{node}]");
+    out.push_str(&format!("\n[port.{node}]\n"));
     for host in HOSTS.iter().filter(|host| host.node == node) {
         out.push_str(&port_line(host, netns, moved));
     }
@@ -87,9 +85,4 @@ pub(super) fn node_file(node: &NodePlan, control: &Path) -> String {
         node.underlay,
         control.display(),
     )
-}
-
-/// What a host's `eth0` is given: `10.1.0.11/24`.
-pub(super) fn host_address(host: &HostPlan) -> (std::net::Ipv4Addr, u8) {
-    (host.ip, PREFIX)
 }

@@ -122,10 +122,12 @@ impl Story {
     /// A reader that went away (a closed pipe) must not stop the lab from cleaning up, so errors
     /// of the writer are of no interest here.
     fn write(&self, text: &str) {
-        let _ = match self.voice {
-            Voice::Out => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
+        drop(match self.voice {
+            Voice::Out => io::stdout()
+                .write_all(text.as_bytes())
+                .and_then(|()| io::stdout().flush()),
             Voice::Err => io::stderr().write_all(text.as_bytes()),
-        };
+        });
     }
 }
 
@@ -173,6 +175,10 @@ impl Paint {
     }
 
     pub(super) fn mark(self, good: bool) -> String {
-        if good { self.green("✓") } else { self.red("✗") }
+        if good {
+            self.green("✓")
+        } else {
+            self.red("✗")
+        }
     }
 }

@@ -47,17 +47,6 @@ impl Kind {
     fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
-
-    /// The name in tables and in JSON.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Unicast => "unicast",
-            Self::Broadcast => "broadcast",
-            Self::Multicast => "multicast",
-            Self::Attack => "attack",
-            Self::Stream => "stream",
-        }
-    }
 }
 
 /// Who sent a frame, to whom, when and why.

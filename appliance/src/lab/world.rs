@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use skerry_overlay_io::netns::Namespace;
+use skerry_policy::Source;
 
 use crate::lab::counts::{self, Counts, Sent};
 use crate::lab::frame::Heard;
@@ -50,10 +51,7 @@ pub(super) struct NodeUp {
 impl World {
     /// Makes namespaces, keys and files, and starts the daemons. The process must still have a
     /// single thread.
-    pub(super) fn build(
-        mut story: Story,
-        kept: Option<&mut Kept>,
-    ) -> Result<(Self, Vec<NodeUp>)> {
+    pub(super) fn build(mut story: Story, kept: Option<&mut Kept>) -> Result<(Self, Vec<NodeUp>)> {
         let sandbox = Sandbox::enter()?;
         let interrupt = Interrupt::install()?;
         let spaces = Spaces::create(&sandbox)?;
@@ -91,7 +89,9 @@ impl World {
 
     /// The host of this name. Hosts are kept in the order of the plan.
     pub(super) fn host(&self, id: HostId) -> Result<&Host> {
-        self.hosts.get(id.index()).context("every host of the plan is set up")
+        self.hosts
+            .get(id.index())
+            .context("every host of the plan is set up")
     }
 
     /// Counters of every node, now.
@@ -101,12 +101,22 @@ impl World {
 
     /// Counters of every node once what was sent has gone where it goes.
     pub(super) fn rest(&mut self, before: &Counts, sent: &Sent) -> Result<Counts> {
-        counts::at_rest(&mut self.story, &self.interrupt, &mut self.nodes, before, sent)
+        counts::at_rest(
+            &mut self.story,
+            &self.interrupt,
+            &mut self.nodes,
+            before,
+            sent,
+        )
     }
 
     /// An ear at every host.
     pub(super) fn ears(&self) -> Result<Ears> {
-        self.hosts.iter().map(Host::listen).collect::<Result<_>>().map(Ears)
+        self.hosts
+            .iter()
+            .map(Host::listen)
+            .collect::<Result<_>>()
+            .map(Ears)
     }
 
     /// Stops the daemons, in order, and says whether each did as told.
@@ -187,9 +197,16 @@ impl Spaces {
 
 /// Compiles the site file as every node will, and reads the expectation from it.
 fn policy(text: &str) -> Result<Policy> {
-    let checked = skerry_policy::check("site.toml", text);
+    let source = Source {
+        name: "site.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    let checked = skerry_policy::check(&source);
     let Some(fabric) = checked.fabric else {
-        bail!("the lab's own site file does not pass the check: {:?}", checked.diagnostics);
+        bail!(
+            "the lab's own site file does not pass the check: {:?}",
+            checked.diagnostics
+        );
     };
     Policy::of(&fabric)
 }
@@ -210,26 +227,31 @@ fn start(
     Ok(nodes)
 }
 
-fn wait_up(
-    story: &mut Story,
-    interrupt: &Interrupt,
-    nodes: &mut [Node],
-) -> Result<Vec<NodeUp>> {
+fn wait_up(story: &mut Story, interrupt: &Interrupt, nodes: &mut [Node]) -> Result<Vec<NodeUp>> {
     let mut up: Vec<NodeUp> = Vec::new();
-    wait::until(story, interrupt, "starting three daemons", START_LIMIT, || {
-        for node in nodes.iter_mut() {
-            let known = up.iter().any(|up| up.node == node.plan().name);
-            if !known && node.is_up()? {
-                up.push(NodeUp {
-                    node: node.plan().name,
-                    pid: node.pid(),
-                    ports: HOSTS.iter().filter(|host| host.node == node.plan().name).count(),
-                    up_ms: Instant::now().duration_since(node.started()).as_millis(),
-                });
+    wait::until(
+        story,
+        interrupt,
+        "starting three daemons",
+        START_LIMIT,
+        || {
+            for node in nodes.iter_mut() {
+                let known = up.iter().any(|up| up.node == node.plan().name);
+                if !known && node.is_up()? {
+                    up.push(NodeUp {
+                        node: node.plan().name,
+                        pid: node.pid(),
+                        ports: HOSTS
+                            .iter()
+                            .filter(|host| host.node == node.plan().name)
+                            .count(),
+                        up_ms: Instant::now().duration_since(node.started()).as_millis(),
+                    });
+                }
             }
-        }
-        Ok((up.len() == nodes.len()).then_some(()))
-    })?;
+            Ok((up.len() == nodes.len()).then_some(()))
+        },
+    )?;
     up.sort_by_key(|up| up.node);
     Ok(up)
 }

@@ -1,14 +1,20 @@
 //! Attacks on the policy, from a host that is allowed nothing but its gateway. Each must reach
 //! nobody and be counted for the one reason that names it.
 
+mod list;
+
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::lab::counts::{Drops, Sent};
+use list::Mark;
+pub(super) use list::{Attack, attacks};
+
+use crate::lab::counts::Sent;
 use crate::lab::frame::{Arp, Heard, Probe};
 use crate::lab::plan::{HostId, cast};
 use crate::lab::tag::{Kind, Tag};
 use crate::lab::world::{Ears, World};
+use crate::view::Drops;
 
 /// What became of one attack.
 #[derive(Debug, Serialize)]
@@ -47,23 +53,6 @@ impl Outcome {
     }
 }
 
-/// What identifies an attack's frame where it is heard.
-enum Mark {
-    Tag(Tag),
-    Arp(Arp),
-}
-
-struct Attack {
-    name: &'static str,
-    /// What a reader should know.
-    about: &'static str,
-    expected: &'static str,
-    frame: Vec<u8>,
-    mark: Mark,
-    /// Sent afterwards by somebody honest: it must reach its target and nobody else.
-    then: Option<(HostId, HostId)>,
-}
-
 /// Runs every attack.
 pub(super) fn run(world: &mut World) -> Result<Vec<Outcome>> {
     let attacker = cast::ATTACKER.plan().port();
@@ -80,73 +69,6 @@ pub(super) fn run(world: &mut World) -> Result<Vec<Outcome>> {
         outcomes.push(outcome);
     }
     Ok(outcomes)
-}
-
-fn attacks(run: u64) -> Vec<Attack> {
-    let (attacker, gateway) = (cast::ATTACKER.plan(), cast::GATEWAY.plan());
-    let victim = cast::NEIGHBOUR.plan();
-    let probe = |sequence| {
-        Probe::honest(Tag {
-            run,
-            source: cast::ATTACKER,
-            target: Some(cast::GATEWAY),
-            kind: Kind::Attack,
-            sequence,
-        })
-    };
-    let hairpin = Probe { to_ip: victim.ip, ..probe(0) };
-    let theft = Probe { from_mac: gateway.mac(), ..probe(1) };
-    let forged = Probe { from_ip: victim.ip, ..probe(2) };
-    let question = Arp::request(attacker, victim.ip);
-    let claim = Arp { operation: 2, sender_ip: gateway.ip, ..Arp::request(attacker, gateway.ip) };
-    vec![
-        tagged("hairpin", "b-i2's address by way of the gateway's MAC", "hairpin_up", hairpin, None),
-        tagged(
-            "theft",
-            "the gateway's MAC as its own",
-            "mac_spoof",
-            theft,
-            Some((cast::FAR_ISOLATED, cast::GATEWAY)),
-        ),
-        tagged("forgery", "b-i2's address as its own", "ip_spoof", forged, None),
-        Attack {
-            name: "scan",
-            about: "ARP: who has b-i2's address?",
-            expected: "pvlan_deny",
-            frame: question.broadcast(),
-            mark: Mark::Arp(question),
-            then: None,
-        },
-        Attack {
-            name: "poison",
-            about: "ARP: the gateway's address is mine",
-            expected: "arp_spoof",
-            frame: claim.broadcast(),
-            mark: Mark::Arp(claim),
-            then: None,
-        },
-        Attack {
-            frame: probe(3).vlan_tagged(102),
-            ..tagged("hopping", "a VLAN tag on an access port", "vlan_tagged", probe(3), None)
-        },
-    ]
-}
-
-fn tagged(
-    name: &'static str,
-    about: &'static str,
-    expected: &'static str,
-    probe: Probe,
-    then: Option<(HostId, HostId)>,
-) -> Attack {
-    Attack {
-        name,
-        about,
-        expected,
-        frame: probe.bytes(),
-        mark: Mark::Tag(probe.tag),
-        then,
-    }
 }
 
 fn try_one(world: &mut World, ears: &Ears, attack: &Attack) -> Result<Outcome> {
@@ -219,7 +141,11 @@ fn tell(world: &mut World, attack: &Attack, outcome: &Outcome) {
         .iter()
         .map(|(reason, count)| format!("{reason} +{count}"))
         .collect();
-    let counted = if counted.is_empty() { "nothing counted".to_owned() } else { counted.join(", ") };
+    let counted = if counted.is_empty() {
+        "nothing counted".to_owned()
+    } else {
+        counted.join(", ")
+    };
     let fate = match (outcome.heard_by.as_slice(), outcome.answered) {
         ([], false) => "reached nobody".to_owned(),
         ([], true) => "was answered".to_owned(),
@@ -228,10 +154,18 @@ fn tell(world: &mut World, attack: &Attack, outcome: &Outcome) {
     let about = attack.about;
     world.story.verdict(
         outcome.held(),
-        format!("{:<8} {about:<45} {fate}   {}", attack.name, paint.bold(counted)),
+        format!(
+            "{:<8} {about:<45} {fate}   {}",
+            attack.name,
+            paint.bold(counted)
+        ),
     );
     if let Some(after) = &outcome.aftermath {
-        let heard = if after.heard_by.is_empty() { "nobody".to_owned() } else { after.heard_by.join(", ") };
+        let heard = if after.heard_by.is_empty() {
+            "nobody".to_owned()
+        } else {
+            after.heard_by.join(", ")
+        };
         let text = format!("then {} to {}: arrives at {heard}", after.from, after.to);
         world.story.say(paint.dim(format!("         {text}")));
     }
@@ -256,7 +190,8 @@ mod tests {
     #[test]
     fn an_attack_is_held_only_when_everything_is_as_it_must_be() {
         assert!(outcome().held());
-        let spoils: [(&str, fn(&mut Outcome)); 5] = [
+        type Spoil = fn(&mut Outcome);
+        let spoils: [(&str, Spoil); 5] = [
             ("heard", |o| o.heard_by.push("b-gw")),
             ("answered", |o| o.answered = true),
             ("not counted", |o| o.counted.clear()),
@@ -287,7 +222,13 @@ mod tests {
             let everywhere = [(cast::GATEWAY, heard)];
             for (other, against) in all.iter().enumerate() {
                 let found = heard_by(&everywhere, &against.mark);
-                assert_eq!(!found.is_empty(), index == other, "{} {}", attack.name, against.name);
+                assert_eq!(
+                    !found.is_empty(),
+                    index == other,
+                    "{} {}",
+                    attack.name,
+                    against.name
+                );
             }
         }
     }
