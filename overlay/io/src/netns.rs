@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
@@ -48,8 +48,7 @@ impl Namespace {
         OpenOptions::new().write(true).create_new(true).open(path)?;
         in_thread(|| {
             unshare(UnshareFlags::NEWNET)?;
-            rustix::mount::mount_bind("/proc/thread-self/ns/net", path)?;
-            Ok(())
+            rustix::mount::mount_bind("/proc/thread-self/ns/net", path).map_err(io::Error::from)
         })??;
         Self::open(path)
     }
@@ -88,6 +87,12 @@ impl Namespace {
     pub fn enter(&self) -> io::Result<()> {
         let kind = Some(LinkNameSpaceType::Network);
         move_into_link_name_space(self.file.as_fd(), kind).map_err(io::Error::from)
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

@@ -1,0 +1,42 @@
+//! What the control task tells a worker, between two of its batches.
+
+use std::sync::Arc;
+
+use skerry_overlay::Claim;
+use skerry_policy::{NodeId, Tables};
+use tokio::sync::oneshot;
+
+use crate::port::{Capabilities, RxHalf, TxHalf};
+use crate::snapshot::View;
+
+/// One order to one worker. Dropping a reply channel means: the worker is gone.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run these tables from now on.
+    Install(Arc<Tables>, oneshot::Sender<()>),
+    /// Write to this port; also read it, if the reading side comes along.
+    Attach(Attachment, oneshot::Sender<()>),
+    /// Forget the port.
+    Detach(String, oneshot::Sender<()>),
+    /// The port's link went up or down.
+    SetLink(String, bool),
+    /// Send a control message through the tunnel to a node of this generation.
+    Control(NodeId, u64, Vec<u8>),
+    /// Another worker or a peer learned something.
+    Claim(Claim),
+    /// Say how things stand.
+    Snapshot(oneshot::Sender<View>),
+    /// End the loop.
+    Stop,
+}
+
+/// A port, as one worker gets it.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) name: String,
+    pub(crate) rx: Option<Box<dyn RxHalf>>,
+    pub(crate) tx: Box<dyn TxHalf>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) up: bool,
+    pub(crate) since: Option<u64>,
+}

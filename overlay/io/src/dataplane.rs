@@ -1,0 +1,275 @@
+//! The daemon's end of the worker threads.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use skerry_overlay::Claim;
+use skerry_policy::{NodeId, Tables};
+use tokio::sync::{mpsc, oneshot};
+use x25519_dalek::StaticSecret;
+
+use crate::clock::Clock;
+use crate::command::{Attachment, Command};
+use crate::event::Event;
+use crate::port::Port;
+use crate::snapshot::Snapshot;
+use crate::start_error::StartError;
+use crate::switch::OffloadSwitches;
+use crate::worker::{self, Worker};
+
+/// What the datapath of a node is started with.
+pub struct Setup {
+    /// The first tables.
+    pub tables: Arc<Tables>,
+    /// The node's WireGuard key.
+    pub secret: StaticSecret,
+    /// Where the UDP sockets listen; `[::]` means both families.
+    pub listen: SocketAddr,
+    /// How many threads; 0 counts as 1.
+    pub workers: usize,
+    /// What the node file says about offloads.
+    pub offload: OffloadSwitches,
+    /// How long a learned MAC address lives without traffic.
+    pub age: Duration,
+    /// How many MAC addresses a worker remembers.
+    pub fdb_limit: usize,
+    /// The node's clock; the control task reads the same one.
+    pub clock: Clock,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("listen", &self.listen)
+            .field("workers", &self.workers)
+            .field("offload", &self.offload)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A worker thread has ended; the process is about to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a worker thread has ended")]
+pub struct WorkerGone;
+
+/// Why an opened port was not attached.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// No file descriptor for every worker.
+    #[error("cannot share the port with every worker: {0}; raise the limit of open files")]
+    Duplicate(#[from] io::Error),
+    /// The process is about to end.
+    #[error(transparent)]
+    WorkerGone(#[from] WorkerGone),
+}
+
+/// The running workers. Dropping it stops them.
+#[derive(Debug)]
+pub struct Dataplane {
+    workers: Vec<Worker>,
+    /// One reload, snapshot or attachment at a time, so that no reader sees half of one.
+    order: tokio::sync::Mutex<()>,
+    /// Which worker reads which port; a port keeps its worker for life.
+    readers: Mutex<HashMap<String, usize>>,
+    listen: SocketAddr,
+}
+
+impl Dataplane {
+    /// Binds the UDP sockets and starts the workers, with no ports yet.
+    ///
+    /// # Errors
+    /// Nothing was started; the error says why, and the way out.
+    pub fn start(setup: Setup, events: mpsc::Sender<Event>) -> Result<Self, StartError> {
+        let (workers, listen) = worker::start_all(&setup, &events)?;
+        Ok(Self {
+            workers,
+            order: tokio::sync::Mutex::new(()),
+            readers: Mutex::new(HashMap::new()),
+            listen,
+        })
+    }
+
+    /// Where the UDP sockets listen: the port that port 0 became.
+    pub const fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Swaps the tables. Resolves when every worker runs them and nothing that was accepted under
+    /// the old ones is still queued between workers: the acknowledgement of a reload.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub async fn install(&self, tables: Arc<Tables>) -> Result<(), WorkerGone> {
+        let _turn = self.order.lock().await;
+        // The owner of the tunnels goes last: it empties the rings of the others before it swaps,
+        // and they put nothing of the old generation into them any more.
+        let (owner, others) = self.workers.split_first().ok_or(WorkerGone)?;
+        let mut answers = Vec::with_capacity(others.len());
+        for worker in others {
+            let (reply, answer) = oneshot::channel();
+            worker
+                .order(Command::Install(Arc::clone(&tables), reply))
+                .await?;
+            answers.push(answer);
+        }
+        wait_all(answers).await?;
+        let (reply, answer) = oneshot::channel();
+        owner.order(Command::Install(tables, reply)).await?;
+        answer.await.map_err(|_| WorkerGone)
+    }
+
+    /// Hands an opened port to the workers. It waits under its name (`n1/b-i1`) until they run the
+    /// tables that it was opened for, and replaces a port attached under the same name.
+    ///
+    /// # Errors
+    /// Out of file descriptors, or a worker is gone.
+    pub async fn attach(&self, name: &str, port: Port) -> Result<(), AttachError> {
+        let _turn = self.order.lock().await;
+        let reader = self.reader(name);
+        let mut parts = self.share(name, port, reader)?;
+        let mut answers = Vec::with_capacity(parts.len());
+        // The reader comes last: no frame may enter before every worker can deliver to the port.
+        parts.sort_by_key(|(worker, _)| *worker == reader);
+        for (worker, part) in parts {
+            let (reply, answer) = oneshot::channel();
+            let worker = self.workers.get(worker).ok_or(WorkerGone)?;
+            worker.order(Command::Attach(part, reply)).await?;
+            answers.push(answer);
+        }
+        Ok(wait_all(answers).await?)
+    }
+
+    /// Takes a port from the workers; its device is closed when this resolves.
+    pub async fn detach(&self, name: &str) {
+        let _turn = self.order.lock().await;
+        let mut answers = Vec::new();
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            // A worker that is gone has closed the port already.
+            if worker
+                .order(Command::Detach(name.to_owned(), reply))
+                .await
+                .is_ok()
+            {
+                answers.push(answer);
+            }
+        }
+        wait_all(answers).await.ok();
+        self.lock_readers().remove(name);
+    }
+
+    /// Tells the workers that a port's link went up or down.
+    pub async fn set_link(&self, name: &str, up: bool) {
+        for worker in &self.workers {
+            // A worker that is gone delivers nothing anyway.
+            worker
+                .order(Command::SetLink(name.to_owned(), up))
+                .await
+                .ok();
+        }
+    }
+
+    /// Sends a control message through the tunnel to a peer, at most 1,200 bytes; `to` is in the
+    /// numbering of `generation`. Lost if the tunnel is not up: the protocol above repeats.
+    pub fn send_control(&self, to: NodeId, generation: u64, message: Vec<u8>) {
+        if let Some(owner) = self.workers.first() {
+            owner.tell(Command::Control(to, generation, message));
+        }
+    }
+
+    /// Tells the workers what another one, or a peer, learned.
+    pub fn apply_claim(&self, except: Option<usize>, claim: Claim) {
+        for (index, worker) in self.workers.iter().enumerate() {
+            if Some(index) != except {
+                worker.tell(Command::Claim(claim));
+            }
+        }
+    }
+
+    /// Counters, forwarding table, tunnels and ports of all workers, each taken between two of
+    /// its batches, all of the same generation.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub async fn snapshot(&self) -> Result<Snapshot, WorkerGone> {
+        let _turn = self.order.lock().await;
+        let mut answers = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            worker.order(Command::Snapshot(reply)).await?;
+            answers.push(answer);
+        }
+        let mut views = Vec::with_capacity(answers.len());
+        for answer in answers {
+            views.push(answer.await.map_err(|_| WorkerGone)?);
+        }
+        let mut snapshot = Snapshot::merge(views).ok_or(WorkerGone)?;
+        let readers = self.lock_readers();
+        for port in &mut snapshot.ports {
+            port.worker = readers.get(&port.name).copied().unwrap_or(0);
+        }
+        snapshot.shell.commands_lost += self.workers.iter().map(Worker::lost).sum::<u64>();
+        Ok(snapshot)
+    }
+
+    /// Stops every worker and waits for them; sockets and ports are closed then.
+    pub async fn stop(self) {
+        // Only a panicking worker could fail here, and that has aborted the process.
+        tokio::task::spawn_blocking(move || drop(self)).await.ok();
+    }
+
+    /// The worker that reads this port: the one it had, or the one with the fewest.
+    fn reader(&self, name: &str) -> usize {
+        let mut readers = self.lock_readers();
+        if let Some(&worker) = readers.get(name) {
+            return worker;
+        }
+        let load = |worker: usize| readers.values().filter(|&&at| at == worker).count();
+        let worker = (0..self.workers.len())
+            .min_by_key(|&w| load(w))
+            .unwrap_or(0);
+        readers.insert(name.to_owned(), worker);
+        worker
+    }
+
+    /// One part of the port for every worker; the reader's has the reading side.
+    fn share(&self, name: &str, port: Port, reader: usize) -> io::Result<Vec<(usize, Attachment)>> {
+        let mut parts = Vec::with_capacity(self.workers.len());
+        for worker in (0..self.workers.len()).filter(|&worker| worker != reader) {
+            let part = Attachment {
+                name: name.to_owned(),
+                rx: None,
+                tx: port.tx.duplicate()?,
+                capabilities: port.capabilities,
+                up: port.up,
+                since: port.since,
+            };
+            parts.push((worker, part));
+        }
+        let part = Attachment {
+            name: name.to_owned(),
+            rx: Some(port.rx),
+            tx: port.tx,
+            capabilities: port.capabilities,
+            up: port.up,
+            since: port.since,
+        };
+        parts.push((reader, part));
+        Ok(parts)
+    }
+
+    fn lock_readers(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn wait_all(answers: Vec<oneshot::Receiver<()>>) -> Result<(), WorkerGone> {
+    for answer in answers {
+        answer.await.map_err(|_| WorkerGone)?;
+    }
+    Ok(())
+}

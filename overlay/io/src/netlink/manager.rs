@@ -1,0 +1,127 @@
+//! The daemon's end of the netlink actor.
+
+use std::sync::Arc;
+
+use skerry_policy::Tables;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::port::{Port, PortCause, PortError, PortOptions};
+
+/// What happened to a port's interface. The daemon passes it on to the dataplane.
+#[derive(Debug)]
+pub enum PortEvent {
+    /// The interface went up or down (for a veth: either end).
+    Link {
+        /// `n1/b-i1`.
+        name: String,
+        /// Frames can pass.
+        up: bool,
+    },
+    /// The interface was deleted or taken away; the port is down until `Repaired`.
+    Gone {
+        /// `n1/b-i1`.
+        name: String,
+    },
+    /// The interface is back: attach this port in place of the old one.
+    Repaired {
+        /// `n1/b-i1`.
+        name: String,
+        /// Freshly opened.
+        port: Port,
+    },
+    /// A repair failed. It is tried again, less and less often, for as long as the site lists
+    /// the port; this is told once per cause.
+    RepairFailed(PortError),
+    /// The kernel dropped link events (`ENOBUFS`); the state was read afresh.
+    Resynced,
+}
+
+/// Makes and keeps the interfaces of this node's ports.
+#[derive(Debug)]
+pub struct PortManager {
+    requests: mpsc::Sender<Request>,
+    events: mpsc::Receiver<PortEvent>,
+}
+
+/// What the actor is asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Prepare(
+        Arc<Tables>,
+        oneshot::Sender<Result<Vec<(String, Port)>, PortError>>,
+    ),
+    Retire(Arc<Tables>, oneshot::Sender<()>),
+    Fault(String),
+    Close(oneshot::Sender<()>),
+}
+
+impl PortManager {
+    /// Opens netlink in the daemon's network namespace and watches it. Must be called on a tokio
+    /// runtime; makes nothing yet.
+    ///
+    /// # Errors
+    /// No netlink socket to be had.
+    pub async fn start(node: &str, options: PortOptions) -> Result<Self, PortError> {
+        let (requests, inbox) = mpsc::channel(16);
+        let (outbox, events) = mpsc::channel(256);
+        super::actor::spawn(node, options, inbox, outbox)?;
+        Ok(Self { requests, events })
+    }
+
+    /// Makes or adopts, and opens, every port of this node that the tables list and that is not
+    /// open yet; the ports come with their names (`n1/b-i1`). All or nothing.
+    ///
+    /// # Errors
+    /// The first port that could not be had; everything this call made has been removed again.
+    pub async fn prepare(
+        &mut self,
+        tables: &Arc<Tables>,
+    ) -> Result<Vec<(String, Port)>, PortError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Prepare(Arc::clone(tables), reply);
+        let gone = || PortCause::ManagerGone.on("*");
+        self.requests.send(request).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Removes every interface that these tables no longer list, also those that an earlier life
+    /// of this node left behind. Called after every worker runs the tables.
+    pub async fn retire(&mut self, tables: &Arc<Tables>) {
+        let (reply, answer) = oneshot::channel();
+        if self
+            .requests
+            .send(Request::Retire(Arc::clone(tables), reply))
+            .await
+            .is_ok()
+        {
+            // An actor that ended has nothing left to retire.
+            answer.await.ok();
+        }
+    }
+
+    /// A worker could not read the port any more (`Event::PortFault`): looks, and repairs.
+    pub async fn report_fault(&mut self, name: &str) {
+        // An actor that ended cannot repair; `next_event` says so by waiting for ever.
+        self.requests
+            .send(Request::Fault(name.to_owned()))
+            .await
+            .ok();
+    }
+
+    /// The next thing that happened to a port. Cancel safe; waits for ever once closed.
+    pub async fn next_event(&mut self) -> PortEvent {
+        match self.events.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Removes every interface it made and gives NICs back as they were.
+    pub async fn close(self) {
+        let (reply, answer) = oneshot::channel();
+        if self.requests.send(Request::Close(reply)).await.is_ok() {
+            // Nothing to wait for when the actor ended by itself.
+            answer.await.ok();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A port of this node: an open device that frames go in and out of.
+//!
+//! One worker reads it through its [`RxHalf`]; every worker writes to it through a [`TxHalf`] of
+//! its own. Both halves are file descriptors without a lock around them.
+
+pub(crate) mod datalink;
+mod error;
+mod offload;
+pub(crate) mod packet;
+pub(crate) mod tap;
+mod vnet;
+
+pub use error::{PortCause, PortError};
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use skerry_overlay::{Frame, Offload, Refused};
+
+use crate::switch::OffloadSwitches;
+
+/// How frames get to and from interfaces that exist or are made as veth pairs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Backend {
+    /// `AF_PACKET` with `virtio_net_hdr`: superframes cross whole.
+    #[default]
+    Packet,
+    /// `pnet`'s datalink, with the device's offloads switched off: slower, and portable.
+    Datalink,
+}
+
+/// What the node file says about ports.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PortOptions {
+    /// The offload switches; `tap` covers every kind of port.
+    pub offload: OffloadSwitches,
+    /// For veth and NIC ports.
+    pub backend: Backend,
+}
+
+/// What a port can take without help.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Capabilities {
+    /// `tap`, `packet` or `datalink`.
+    pub backend: &'static str,
+    /// Superframes and partial checksums, in and out.
+    pub superframes: bool,
+}
+
+/// The reading side of a port.
+pub trait RxHalf: Send + fmt::Debug {
+    /// Reads one frame into `buf`, destination MAC first; `None` when there is none right now.
+    /// `buf` holds at least [`FRAME_MAX`](skerry_overlay::FRAME_MAX) bytes.
+    ///
+    /// # Errors
+    /// `InvalidData` for a frame whose offload header makes no sense: that frame is lost, the
+    /// port goes on. Anything else: the device is down or gone.
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>>;
+
+    /// Becomes readable when there is a frame.
+    fn as_fd(&self) -> BorrowedFd<'_>;
+}
+
+/// The writing side of a port.
+pub trait TxHalf: Send + fmt::Debug {
+    /// Writes one frame.
+    ///
+    /// # Errors
+    /// No room right now, or the device is down or gone.
+    fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused>;
+
+    /// Another writing side of the same port, for another worker.
+    ///
+    /// # Errors
+    /// Out of file descriptors.
+    fn duplicate(&self) -> io::Result<Box<dyn TxHalf>>;
+}
+
+/// An open port, ready to be attached.
+#[derive(Debug)]
+pub struct Port {
+    /// The reading side.
+    pub rx: Box<dyn RxHalf>,
+    /// The writing side.
+    pub tx: Box<dyn TxHalf>,
+    /// What it can take.
+    pub capabilities: Capabilities,
+    /// The interface is up and has its carrier.
+    pub up: bool,
+    /// The generation whose tables it was opened for: workers that run another one leave it
+    /// alone until the next swap. `None` for a port that is repaired under the running tables.
+    pub since: Option<u64>,
+}
+
+/// What a failed write means for the copy.
+fn refusal(error: &io::Error) -> Refused {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM | libc::EINTR) => Refused::Full,
+        _ => Refused::Down,
+    }
+}

@@ -1,0 +1,186 @@
+//! `AF_PACKET` on an interface that exists: what its other end sends comes in, what is written
+//! goes out of it, with `virtio_net_hdr` before every frame in both directions.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use skerry_overlay::{Frame, Offload, Refused};
+
+use super::vnet;
+use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
+use crate::sys;
+
+/// Bytes of frames that may wait for the worker.
+const RECEIVE_BUFFER: libc::c_int = 8 << 20;
+
+/// 802.1Q, where the kernel does not say which kind of tag it stripped.
+const ETH_P_8021Q: u16 = 0x8100;
+
+/// Opens the interface with this index in the calling thread's network namespace. Promiscuous
+/// for as long as the port lives; the kernel ends that however the process ends.
+///
+/// # Errors
+/// No CAP_NET_RAW, or the interface went away.
+pub(crate) fn open(index: u32) -> Result<Port, PortCause> {
+    let socket = Arc::new(raw_socket(index)?);
+    Ok(Port {
+        rx: Box::new(Packet::new(Arc::clone(&socket))),
+        tx: Box::new(Packet::new(socket)),
+        capabilities: Capabilities {
+            backend: "packet",
+            superframes: true,
+        },
+        up: false,
+        since: None,
+    })
+}
+
+fn raw_socket(index: u32) -> Result<OwnedFd, PortCause> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    // Without a protocol the socket is deaf: nothing from other interfaces slips in before it is
+    // bound, and nothing from this one before every option is set.
+    let socket =
+        socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None).map_err(|error| {
+            match error {
+                rustix::io::Errno::PERM => PortCause::Permission("open a packet socket"),
+                _ => kernel("open a packet socket")(error.into()),
+            }
+        })?;
+    let fd = socket.as_fd();
+    let index = libc::c_int::try_from(index).map_err(|_| {
+        kernel("use an interface index beyond 31 bits")(io::ErrorKind::InvalidInput.into())
+    })?;
+    let option = |name, action| sys::set_int(fd, libc::SOL_PACKET, name, 1).map_err(kernel(action));
+    option(
+        libc::PACKET_VNET_HDR,
+        "ask for virtio_net_hdr on the packet socket",
+    )?;
+    option(
+        libc::PACKET_AUXDATA,
+        "ask for VLAN tags on the packet socket",
+    )?;
+    option(
+        libc::PACKET_IGNORE_OUTGOING,
+        "ignore outgoing frames on the packet socket",
+    )?;
+    // Root in its own user namespace may not use FORCE and gets what the system's limit allows.
+    let forced = sys::set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    forced
+        .or_else(|_| sys::set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
+        .map_err(kernel("size the buffer of the packet socket"))?;
+    sys::join_promiscuous(fd, index).map_err(kernel("make the interface promiscuous"))?;
+    sys::bind_packet(fd, index, libc::ETH_P_ALL as u16)
+        .map_err(kernel("bind the packet socket to the interface"))?;
+    Ok(socket)
+}
+
+fn kernel(action: &'static str) -> impl FnOnce(io::Error) -> PortCause {
+    move |source| PortCause::Kernel { action, source }
+}
+
+/// Either side of a packet socket.
+#[derive(Debug)]
+struct Packet {
+    socket: Arc<OwnedFd>,
+}
+
+impl Packet {
+    const fn new(socket: Arc<OwnedFd>) -> Self {
+        Self { socket }
+    }
+}
+
+impl RxHalf for Packet {
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
+        let mut header = [0; vnet::HEADER];
+        let mut control = sys::Control::new();
+        let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buf)];
+        let received = match sys::recv_message(self.socket.as_fd(), &mut parts, &mut control, None)
+        {
+            Ok(received) => received,
+            Err(error) => return unread(error),
+        };
+        let len = received
+            .len
+            .checked_sub(vnet::HEADER)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        if received.truncated {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let offload = vnet::parse(header, len).map_err(|_| io::ErrorKind::InvalidData)?;
+        match stripped_tag(&control, received.control) {
+            None => Ok(Some((len, offload))),
+            Some(tag) => restore(buf, len, offload, tag).map(Some),
+        }
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Tells an empty queue and a frame that the kernel could not describe from a dead device.
+fn unread(error: io::Error) -> io::Result<Option<(usize, Offload)>> {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::EINTR) => Ok(None),
+        // virtio_net_hdr has no words for this frame's offload (a tunnel inside a tunnel).
+        Some(libc::EINVAL) => Err(io::ErrorKind::InvalidData.into()),
+        _ => Err(error),
+    }
+}
+
+/// The tag that the kernel took out of the frame, type first.
+fn stripped_tag(control: &sys::Control, len: usize) -> Option<[u8; 4]> {
+    let auxdata = sys::control_items(control, len)
+        .find(|item| item.level == libc::SOL_PACKET && item.kind == libc::PACKET_AUXDATA)?;
+    // struct tpacket_auxdata: status, len, snaplen (u32 each), mac, net, tci, tpid (u16 each).
+    let [s0, s1, s2, s3] = *auxdata.data.first_chunk()?;
+    let status = u32::from_ne_bytes([s0, s1, s2, s3]);
+    let [t0, t1, p0, p1] = *auxdata.data.get(16..)?.first_chunk()?;
+    if status & libc::TP_STATUS_VLAN_VALID == 0 {
+        return None;
+    }
+    let kind = if status & libc::TP_STATUS_VLAN_TPID_VALID == 0 {
+        ETH_P_8021Q
+    } else {
+        u16::from_ne_bytes([p0, p1])
+    };
+    let ([k0, k1], [v0, v1]) = (
+        kind.to_be_bytes(),
+        u16::from_ne_bytes([t0, t1]).to_be_bytes(),
+    );
+    Some([k0, k1, v0, v1])
+}
+
+/// Puts the tag back behind the MAC addresses.
+fn restore(
+    buf: &mut [u8],
+    len: usize,
+    offload: Offload,
+    tag: [u8; 4],
+) -> io::Result<(usize, Offload)> {
+    let bad = || io::Error::from(io::ErrorKind::InvalidData);
+    if len < 12 || len + 4 > buf.len() {
+        return Err(bad());
+    }
+    buf.copy_within(12..len, 16);
+    buf.get_mut(12..16).ok_or_else(bad)?.copy_from_slice(&tag);
+    Ok((len + 4, vnet::behind_tag(offload).map_err(|_| bad())?))
+}
+
+impl TxHalf for Packet {
+    fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
+        let header = vnet::emit(frame);
+        let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
+        match rustix::io::writev(&*self.socket, &parts) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(super::refusal(&error.into())),
+        }
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
+        Ok(Box::new(Self::new(Arc::clone(&self.socket))))
+    }
+}

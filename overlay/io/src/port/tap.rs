@@ -1,0 +1,142 @@
+//! TAP: the kernel's virtual Ethernet card, the device end of which is a file.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+
+use skerry_overlay::{Frame, Offload, Refused};
+
+use super::vnet;
+use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
+use crate::switch::Switch;
+use crate::sys;
+
+/// Every offload that the core can finish. The mask is the device's, not the descriptor's, and
+/// outlives it: it is always set, also to nothing.
+const OFFLOADS: libc::c_uint =
+    libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+
+/// UDP superframes, since Linux 6.2.
+const USO: libc::c_uint = libc::TUN_F_USO4 | libc::TUN_F_USO6;
+
+/// Makes a TAP of this name in the calling thread's network namespace. It lives as long as the
+/// port; the kernel removes it when the last descriptor closes, however the process ends.
+///
+/// # Errors
+/// The name is taken, the device is missing or closed, no CAP_NET_ADMIN, or an offload that is
+/// switched `on` is missing.
+pub(crate) fn create(name: &str, offload: Switch) -> Result<Port, PortCause> {
+    let file = open_device()?;
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_TUN_EXCL;
+    sys::tun_set_interface(file.as_fd(), name, flags).map_err(|error| refused(name, error))?;
+    sys::tun_set_header(file.as_fd(), vnet::HEADER as libc::c_int).map_err(|source| {
+        PortCause::Kernel {
+            action: "set the header length of the TAP",
+            source,
+        }
+    })?;
+    let superframes = set_offloads(file.as_fd(), offload)?;
+    let file = Arc::new(file);
+    Ok(Port {
+        rx: Box::new(Tap(Arc::clone(&file))),
+        tx: Box::new(Tap(file)),
+        capabilities: Capabilities {
+            backend: "tap",
+            superframes,
+        },
+        up: false,
+        since: None,
+    })
+}
+
+fn open_device() -> Result<File, PortCause> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC);
+    options.open("/dev/net/tun").map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => PortCause::TunDenied(error),
+            // ENODEV and ENXIO: the device file without the driver behind it.
+            _ => PortCause::TunMissing,
+        }
+    })
+}
+
+fn refused(name: &str, error: io::Error) -> PortCause {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => PortCause::Permission("make a TAP"),
+        Some(libc::EBUSY | libc::EEXIST) => PortCause::NameTaken {
+            name: name.to_owned(),
+            place: String::new(),
+        },
+        Some(libc::EINVAL) => PortCause::BadName(name.to_owned()),
+        _ => PortCause::Kernel {
+            action: "make a TAP",
+            source: error,
+        },
+    }
+}
+
+/// Offers what is wanted, and says whether superframes will come.
+fn set_offloads(tap: BorrowedFd<'_>, switch: Switch) -> Result<bool, PortCause> {
+    let error = |source| PortCause::Kernel {
+        action: "set the offloads of the TAP",
+        source,
+    };
+    if !switch.wanted() {
+        return sys::tun_set_offload(tap, 0).map(|()| false).map_err(error);
+    }
+    let attempt =
+        sys::tun_set_offload(tap, OFFLOADS | USO).or_else(|_| sys::tun_set_offload(tap, OFFLOADS));
+    match attempt {
+        Ok(()) => Ok(true),
+        Err(source) if switch == Switch::On => Err(PortCause::Offload(source)),
+        Err(_) => sys::tun_set_offload(tap, 0).map(|()| false).map_err(error),
+    }
+}
+
+/// Either side of a TAP: reads and writes of one descriptor do not disturb each other.
+#[derive(Debug)]
+struct Tap(Arc<File>);
+
+impl RxHalf for Tap {
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
+        let mut header = [0; vnet::HEADER];
+        let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buf)];
+        let len = match io::Read::read_vectored(&mut &*self.0, &mut parts) {
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let len = len
+            .checked_sub(vnet::HEADER)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        let offload = vnet::parse(header, len).map_err(|_| io::ErrorKind::InvalidData)?;
+        Ok(Some((len, offload)))
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl TxHalf for Tap {
+    fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
+        // The tun driver has had faults with frames shorter than their header (CVE-2026-46320).
+        if frame.bytes.len() < skerry_overlay::ETH_HEADER {
+            return Err(Refused::Down);
+        }
+        let header = vnet::emit(frame);
+        let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
+        match io::Write::write_vectored(&mut &*self.0, &parts) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(super::refusal(&error)),
+        }
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
+        Ok(Box::new(Self(Arc::clone(&self.0))))
+    }
+}

@@ -1,0 +1,72 @@
+//! A worker's hands: carries out what its forwarder decides.
+
+use skerry_overlay::{Claim, Frame, Refused, Sink, Transmit};
+use skerry_policy::{LocalPort, NodeId, SegmentId};
+use tokio::sync::mpsc;
+
+use super::handoff::Giver;
+use super::outlets::Outlets;
+use crate::event::Event;
+use crate::snapshot::ShellCounters;
+use crate::udp::Underlay;
+
+/// What a worker writes to.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    pub(crate) worker: usize,
+    /// The generation the worker runs.
+    pub(crate) generation: u64,
+    pub(crate) outlets: Outlets,
+    /// On the owner of the tunnels only.
+    pub(crate) underlay: Option<Underlay>,
+    /// On every other worker.
+    pub(crate) giver: Option<Giver>,
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) counters: ShellCounters,
+}
+
+impl Shell {
+    /// Tells the control task, or counts that it had no room.
+    pub(crate) fn tell(&mut self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            self.counters.events_lost += 1;
+        }
+    }
+}
+
+impl Sink for Shell {
+    fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused> {
+        self.outlets.deliver(port, frame)
+    }
+
+    fn transmit(&mut self, datagrams: Transmit<'_>) {
+        if let Some(underlay) = &mut self.underlay {
+            underlay.send(datagrams, &mut self.counters);
+        }
+    }
+
+    fn handoff(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        frame: Frame<'_>,
+    ) -> Result<(), Refused> {
+        let generation = self.generation;
+        let giver = self.giver.as_mut().ok_or(Refused::Down)?;
+        giver.give(generation, node, segment, frame)
+    }
+
+    fn control(&mut self, from: NodeId, message: &[u8]) {
+        let event = Event::Control {
+            from,
+            generation: self.generation,
+            message: message.to_vec(),
+        };
+        self.tell(event);
+    }
+
+    fn claim(&mut self, claim: Claim) {
+        let worker = self.worker;
+        self.tell(Event::Claim { worker, claim });
+    }
+}

@@ -1,0 +1,330 @@
+//! Workers with the real forwarder: guests talk through one node, and through two with the
+//! tunnel between them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use skerry_overlay_io::{
+    Clock, Dataplane, Event, OffloadSwitches, PortManager, PortOptions, Setup, StartError, Switch,
+};
+use skerry_policy::Tables;
+use tokio::sync::mpsc;
+
+use crate::pump::{tcp, udp};
+use crate::world::{eventually, manager, on_a_machine, secret, tables, veth};
+
+const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// A node: its dataplane, its ports, and somebody who passes claims on.
+struct Node {
+    dataplane: Arc<Dataplane>,
+    ports: PortManager,
+    relay: tokio::task::JoinHandle<()>,
+}
+
+fn setup(
+    number: u8,
+    tables: &Arc<Tables>,
+    listen: &str,
+    workers: usize,
+    offload: OffloadSwitches,
+) -> Setup {
+    Setup {
+        tables: Arc::clone(tables),
+        secret: secret(number),
+        listen: listen.parse().unwrap(),
+        workers,
+        offload,
+        age: Duration::from_secs(300),
+        fdb_limit: 1024,
+        clock: Clock::start(),
+    }
+}
+
+impl Node {
+    async fn start(name: &str, setup: Setup) -> Self {
+        let tables = Arc::clone(&setup.tables);
+        let options = PortOptions {
+            offload: setup.offload,
+            ..PortOptions::default()
+        };
+        let (sender, mut events) = mpsc::channel(1024);
+        let dataplane = Arc::new(Dataplane::start(setup, sender).unwrap());
+        let mut ports = PortManager::start(name, options).await.unwrap();
+        for (name, port) in ports.prepare(&tables).await.unwrap() {
+            dataplane.attach(&name, port).await.unwrap();
+        }
+        let others = Arc::clone(&dataplane);
+        let relay = tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let Event::Claim { worker, claim } = event {
+                    others.apply_claim(Some(worker), claim);
+                }
+            }
+        });
+        Self {
+            dataplane,
+            ports,
+            relay,
+        }
+    }
+
+    async fn stop(self) {
+        self.relay.abort();
+        assert!(self.relay.await.unwrap_err().is_cancelled());
+        Arc::into_inner(self.dataplane).unwrap().stop().await;
+        self.ports.close().await;
+    }
+
+    async fn assert_balanced(&self) {
+        let snapshot = self.dataplane.snapshot().await.unwrap();
+        for port in &snapshot.counters.ports {
+            assert!(port.balanced(), "{port:#?}");
+        }
+        for peer in &snapshot.counters.peers {
+            assert!(peer.balanced(), "{peer:#?}");
+        }
+    }
+}
+
+/// Blocking work beside the runtime, so that claims are passed on meanwhile.
+async fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(work);
+        async move {
+            while !thread.is_finished() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            thread.join().unwrap()
+        }
+    })
+    .await
+}
+
+fn one_node(workers: usize) {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2")];
+        let tables = world.tables(&[&veth("a", "g1"), &veth("b", "g2")]);
+        let node = Node::start(
+            "n1",
+            setup(
+                1,
+                &tables,
+                "127.0.0.1:0",
+                workers,
+                OffloadSwitches::default(),
+            ),
+        )
+        .await;
+        guests[0].address("eth0", ONE);
+        guests[1].address("eth0", TWO);
+        let [g1, g2] = &guests;
+        beside(|| tcp(g1, g2, TWO, 4 << 20)).await;
+        node.assert_balanced().await;
+        let snapshot = node.dataplane.snapshot().await.unwrap();
+        let readers: std::collections::HashSet<_> =
+            snapshot.ports.iter().map(|port| port.worker).collect();
+        assert_eq!(readers.len(), workers.min(2), "{:?}", snapshot.ports);
+        node.stop().await;
+    });
+}
+
+#[test]
+fn two_guests_talk_through_one_worker() {
+    one_node(1);
+}
+
+#[test]
+fn two_guests_talk_through_two_workers() {
+    one_node(2);
+}
+
+fn two_nodes(listen: [&str; 2], workers: usize, offload: OffloadSwitches) {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2")];
+        let (a, pad, b) = (
+            veth("a", "g1"),
+            veth("pad", "g1").replace("eth0", "eth1"),
+            veth("b", "g2"),
+        );
+        let site = world.site(&[
+            // Two ports, so that with two workers `a` is read by the one that owns no tunnel.
+            ("n1", Some(listen[0]), &[&pad, &a]),
+            ("n2", Some(listen[1]), &[&b]),
+        ]);
+        let mut nodes = Vec::new();
+        for (number, at) in (1u8..).zip(listen) {
+            let tables = tables(&site, u32::from(number) - 1, 1);
+            let node = Node::start(
+                &format!("n{number}"),
+                setup(number, &tables, at, workers, offload),
+            )
+            .await;
+            nodes.push(node);
+        }
+        guests[0].address("eth0", ONE);
+        guests[1].address("eth0", TWO);
+        let [g1, g2] = &guests;
+        beside(|| tcp(g1, g2, TWO, 4 << 20)).await;
+        beside(|| tcp(g2, g1, ONE, 4 << 20)).await;
+        beside(|| udp(g1, g2, ONE, TWO, &[1, 100, 1300])).await;
+        for node in &nodes {
+            node.assert_balanced().await;
+            let snapshot = node.dataplane.snapshot().await.unwrap();
+            assert!(
+                snapshot.peers.iter().any(|peer| peer.has_session),
+                "{:?}",
+                snapshot.peers
+            );
+            assert_eq!(snapshot.offloads.gso, offload.gso.wanted());
+            assert_eq!(snapshot.shell.events_lost, 0);
+            let reader = snapshot
+                .ports
+                .iter()
+                .find(|port| port.name == "n1/a")
+                .map(|port| port.worker);
+            assert!(
+                reader.is_none_or(|reader| reader == workers - 1),
+                "{:?}",
+                snapshot.ports
+            );
+        }
+        for node in nodes {
+            node.stop().await;
+        }
+    });
+}
+
+#[test]
+fn two_guests_talk_through_a_tunnel() {
+    two_nodes(
+        ["127.0.0.1:5101", "127.0.0.1:5102"],
+        1,
+        OffloadSwitches::default(),
+    );
+}
+
+#[test]
+fn two_guests_talk_through_a_tunnel_over_ipv6() {
+    two_nodes(["[::1]:5101", "[::1]:5102"], 1, OffloadSwitches::default());
+}
+
+#[test]
+fn two_guests_talk_through_a_tunnel_with_a_handoff_between_workers() {
+    two_nodes(
+        ["127.0.0.1:5101", "127.0.0.1:5102"],
+        2,
+        OffloadSwitches::default(),
+    );
+}
+
+#[test]
+fn two_guests_talk_through_a_tunnel_without_any_offload() {
+    let off = OffloadSwitches {
+        tap: Switch::Off,
+        gso: Switch::Off,
+        gro: Switch::Off,
+    };
+    two_nodes(["127.0.0.1:5101", "127.0.0.1:5102"], 1, off);
+}
+
+#[test]
+fn a_busy_socket_is_an_error_that_names_it() {
+    on_a_machine(async |world| {
+        let tables = world.tables(&[]);
+        let taken = std::net::UdpSocket::bind("127.0.0.1:5100").unwrap();
+        let (sender, _events) = mpsc::channel(1);
+        let setup = setup(1, &tables, "127.0.0.1:5100", 1, OffloadSwitches::default());
+        let error = Dataplane::start(setup, sender).unwrap_err();
+        let at: SocketAddr = taken.local_addr().unwrap();
+        assert!(
+            matches!(error, StartError::AddressInUse(address) if address == at),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn both_families_share_one_port() {
+    on_a_machine(async |world| {
+        let tables = world.tables(&[]);
+        let (sender, _events) = mpsc::channel(1);
+        let setup = setup(1, &tables, "[::]:0", 1, OffloadSwitches::default());
+        let dataplane = Dataplane::start(setup, sender).unwrap();
+        let port = dataplane.listen().port();
+        for taken in ["0.0.0.0", "[::]"] {
+            let again = std::net::UdpSocket::bind(format!("{taken}:{port}"));
+            assert!(again.is_err(), "{taken}:{port} is free");
+        }
+        dataplane.stop().await;
+    });
+}
+
+#[test]
+fn an_install_is_acknowledged_after_every_worker_has_swapped() {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2")];
+        let ports = [veth("a", "g1"), veth("b", "g2")];
+        let first = world.tables(&[&ports[0], &ports[1]]);
+        let node = Node::start(
+            "n1",
+            setup(1, &first, "127.0.0.1:0", 2, OffloadSwitches::default()),
+        )
+        .await;
+        guests[0].address("eth0", ONE);
+        guests[1].address("eth0", TWO);
+        let [g1, g2] = &guests;
+        for generation in 2..20 {
+            // The order of the file changes the numbers of the ports; the guests must not notice.
+            let (x, y) = if generation % 2 == 0 { (1, 0) } else { (0, 1) };
+            let tables = world.generation(generation, &[&ports[x], &ports[y]]);
+            node.dataplane.install(tables).await.unwrap();
+            let snapshot = node.dataplane.snapshot().await.unwrap();
+            assert_eq!(snapshot.tables.generation, generation);
+            assert_eq!(snapshot.counters.generation, generation);
+            beside(|| udp(g1, g2, ONE, TWO, &[64])).await;
+        }
+        node.assert_balanced().await;
+        node.stop().await;
+    });
+}
+
+#[test]
+fn a_port_waits_until_its_tables_run() {
+    on_a_machine(async |world| {
+        let guest = world.guest("g1");
+        let empty = world.tables(&[]);
+        let (sender, _events) = mpsc::channel(16);
+        let dataplane = Dataplane::start(
+            setup(1, &empty, "127.0.0.1:0", 1, OffloadSwitches::default()),
+            sender,
+        )
+        .unwrap();
+        let mut ports = manager().await;
+        let next = world.generation(2, &[&veth("a", "g1")]);
+        for (name, port) in ports.prepare(&next).await.unwrap() {
+            dataplane.attach(&name, port).await.unwrap();
+        }
+        let socket = guest.socket("eth0");
+        let mut frame = vec![0xff; 12];
+        frame[6] = 2;
+        frame.extend([0x08, 0x06]);
+        frame.extend([0; 46]);
+        socket.send(&frame).unwrap();
+        assert_eq!(dataplane.snapshot().await.unwrap().counters.ports.len(), 0);
+        dataplane.install(next).await.unwrap();
+        eventually("the frame that waited is counted", async || {
+            let snapshot = dataplane.snapshot().await.unwrap();
+            snapshot
+                .counters
+                .ports
+                .iter()
+                .any(|port| port.frames_in > 0)
+        })
+        .await;
+        dataplane.stop().await;
+        ports.close().await;
+    });
+}

@@ -1,0 +1,205 @@
+//! Every backend passes frames and superframes, with checksums that a kernel accepts, and is
+//! gone without a trace afterwards.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
+
+use skerry_overlay::{FRAME_MAX, Frame};
+use skerry_overlay_io::{Backend, OffloadSwitches, Port, PortOptions, Switch};
+
+use crate::pump::{Wire, tcp, udp};
+use crate::world::{
+    Guest, World, eventually, link, make_pair, manager, manager_with, names, on_a_machine,
+    only_port, set_up, veth,
+};
+
+const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// Two guests behind ports of two backends, joined, moving data both ways.
+async fn carries(
+    world: &World,
+    one: Port,
+    other: Port,
+    guests: [&Guest; 2],
+    devices: [&str; 2],
+) -> u64 {
+    let _ = world;
+    guests[0].address(devices[0], ONE);
+    guests[1].address(devices[1], TWO);
+    let wire = Wire::between(one, other);
+    tcp(guests[0], guests[1], TWO, 4 << 20);
+    tcp(guests[1], guests[0], ONE, 4 << 20);
+    udp(
+        guests[0],
+        guests[1],
+        ONE,
+        TWO,
+        &[0, 1, 17, 1300, 1400, 8000, 60_000],
+    );
+    udp(
+        guests[1],
+        guests[0],
+        TWO,
+        ONE,
+        &[0, 1, 17, 1300, 1400, 8000, 60_000],
+    );
+    wire.superframes.load(Ordering::Relaxed)
+}
+
+fn tap(name: &str, guest: &str) -> String {
+    format!(
+        "{name} = {{ as = \"blue.promiscuous\", attach = {{ tap = \"eth0\", netns = \"@{guest}\" }} }}"
+    )
+}
+
+fn options(backend: Backend, tap: Switch) -> PortOptions {
+    PortOptions {
+        offload: OffloadSwitches {
+            tap,
+            ..OffloadSwitches::default()
+        },
+        backend,
+    }
+}
+
+/// One port under one set of options, the other under another.
+fn pair(one: (String, PortOptions), other: (String, PortOptions), superframes: bool) {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2")];
+        let mut first = manager_with(one.1).await;
+        let mut second = skerry_overlay_io::PortManager::start("n2", other.1)
+            .await
+            .unwrap();
+        let a = only_port(&mut first, &world.tables(&[&one.0])).await;
+        let b = only_port(&mut second, &world.tables(&[&other.0])).await;
+        assert!(a.up && b.up, "{a:?} {b:?}");
+        let [g1, g2] = &guests;
+        let seen = carries(&world, a, b, [g1, g2], ["eth0", "eth0"]).await;
+        assert_eq!(seen > 0, superframes, "{seen} superframes");
+        first.close().await;
+        second.close().await;
+        assert_eq!(names().await, Vec::<String>::new());
+        assert_eq!((g1.link("eth0"), g2.link("eth0")), (None, None));
+    });
+}
+
+fn auto() -> PortOptions {
+    PortOptions::default()
+}
+
+#[test]
+fn a_veth_and_a_veth_pass_superframes() {
+    pair((veth("a", "g1"), auto()), (veth("b", "g2"), auto()), true);
+}
+
+#[test]
+fn a_tap_and_a_veth_pass_superframes() {
+    pair((tap("a", "g1"), auto()), (veth("b", "g2"), auto()), true);
+}
+
+#[test]
+fn a_tap_and_a_tap_pass_superframes() {
+    pair((tap("a", "g1"), auto()), (tap("b", "g2"), auto()), true);
+}
+
+#[test]
+fn a_tap_without_offloads_finishes_every_frame() {
+    let off = options(Backend::Packet, Switch::Off);
+    pair((tap("a", "g1"), off), (tap("b", "g2"), off), false);
+}
+
+#[test]
+fn superframes_of_a_veth_are_cut_in_software_for_datalink() {
+    let datalink = options(Backend::Datalink, Switch::Auto);
+    pair((veth("a", "g1"), auto()), (veth("b", "g2"), datalink), true);
+}
+
+#[test]
+fn datalink_and_datalink_pass_finished_frames() {
+    let datalink = options(Backend::Datalink, Switch::Auto);
+    pair(
+        (veth("a", "g1"), datalink),
+        (veth("b", "g2"), datalink),
+        false,
+    );
+}
+
+#[test]
+fn a_tag_that_the_kernel_took_out_is_put_back() {
+    on_a_machine(async |world| {
+        let guest = world.guest("g1");
+        let mut manager = manager().await;
+        let mut port = only_port(&mut manager, &world.tables(&[&veth("a", "g1")])).await;
+        let socket = guest.socket("eth0");
+        let mut frame = vec![0xff; 12];
+        frame.extend([0x81, 0x00, 0x20, 0x0a, 0x88, 0xb5]);
+        frame.extend([7; 60]);
+        frame[6] = 2;
+        socket.send(&frame).unwrap();
+        let mut buf = vec![0; FRAME_MAX];
+        eventually(
+            "the tagged frame arrives as it was sent",
+            async || matches!(port.rx.recv(&mut buf), Ok(Some((len, _))) if buf[..len] == frame),
+        )
+        .await;
+        port.tx.send(Frame::plain(&frame)).unwrap();
+        let mut back = vec![0; 2000];
+        eventually("the tagged frame reaches the guest", async || {
+            socket
+                .receive(&mut back)
+                .unwrap()
+                .is_some_and(|len| len >= 72)
+        })
+        .await;
+        manager.close().await;
+    });
+}
+
+#[test]
+fn a_nic_is_given_back_as_it_was() {
+    for was_up in [false, true] {
+        on_a_machine(async |world| {
+            make_pair("nic", "wire").await;
+            set_up("wire").await;
+            if was_up {
+                set_up("nic").await;
+            }
+            let before = link("nic").await;
+            let mut manager = manager().await;
+            let nic = "a = { as = \"blue.promiscuous\", attach = { nic = \"nic\" } }";
+            let port = only_port(&mut manager, &world.tables(&[nic])).await;
+            let during = link("nic").await.unwrap();
+            assert!(during.up && during.promiscuous && port.up, "{during:?}");
+            drop(port);
+            manager.close().await;
+            assert_eq!(link("nic").await, before, "was up: {was_up}");
+        });
+    }
+}
+
+#[test]
+fn a_veth_speaks_for_no_host_and_its_guest_has_the_bound_address() {
+    on_a_machine(async |world| {
+        let guest = world.guest("g1");
+        let port = "a = { as = \"blue.promiscuous\", mac = \"02:00:00:00:00:07\", attach = { veth = \"eth0\", netns = \"@g1\" } }";
+        let mut manager = manager().await;
+        let _port = only_port(&mut manager, &world.tables(&[port])).await;
+        let far = guest.link("eth0").unwrap();
+        assert_eq!(
+            (far.mac.as_slice(), far.up),
+            (&[2, 0, 0, 0, 0, 7][..], true)
+        );
+        let near = link("a").await.unwrap();
+        assert_eq!(near.addresses, Vec::<std::net::IpAddr>::new());
+        for (option, value) in [("arp_ignore", "8"), ("rp_filter", "1"), ("forwarding", "0")] {
+            let path = format!("/proc/sys/net/ipv4/conf/a/{option}");
+            assert_eq!(
+                std::fs::read_to_string(&path).unwrap().trim(),
+                value,
+                "{path}"
+            );
+        }
+        manager.close().await;
+    });
+}

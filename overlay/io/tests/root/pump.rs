@@ -1,0 +1,134 @@
+//! Two ports joined by a wire: what one reads, the other writes. No policy, only the backends.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use skerry_overlay::{FRAME_MAX, Frame};
+use skerry_overlay_io::Port;
+
+use crate::world::Guest;
+
+/// Carries frames both ways until it is dropped.
+pub struct Wire {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    pub superframes: Arc<AtomicU64>,
+    pub frames: Arc<AtomicU64>,
+}
+
+impl Wire {
+    pub fn between(one: Port, other: Port) -> Self {
+        let mut wire = Self {
+            stop: Arc::default(),
+            threads: Vec::new(),
+            superframes: Arc::default(),
+            frames: Arc::default(),
+        };
+        wire.carry(one.rx, other.tx);
+        wire.carry(other.rx, one.tx);
+        wire
+    }
+
+    fn carry(
+        &mut self,
+        mut from: Box<dyn skerry_overlay_io::RxHalf>,
+        mut to: Box<dyn skerry_overlay_io::TxHalf>,
+    ) {
+        let stop = Arc::clone(&self.stop);
+        let (superframes, frames) = (Arc::clone(&self.superframes), Arc::clone(&self.frames));
+        self.threads.push(std::thread::spawn(move || {
+            let mut buf = vec![0; FRAME_MAX];
+            while !stop.load(Ordering::Relaxed) {
+                match from.recv(&mut buf) {
+                    Ok(Some((len, offload))) => {
+                        frames.fetch_add(1, Ordering::Relaxed);
+                        superframes
+                            .fetch_add(u64::from(offload.superframe.is_some()), Ordering::Relaxed);
+                        // A full device drops, as a wire does.
+                        to.send(Frame {
+                            bytes: &buf[..len],
+                            offload,
+                        })
+                        .ok();
+                    }
+                    Ok(None) => std::thread::sleep(Duration::from_micros(100)),
+                    Err(error) => panic!("{from:?}: {error}"),
+                }
+            }
+        }));
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
+        }
+    }
+}
+
+/// Bytes that differ at every place, so that anything lost, doubled or moved is seen.
+fn pattern(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..len).map(next).collect()
+}
+
+/// Sends `len` bytes by TCP from one guest to another's address and compares them.
+pub fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
+    let listener = server.run(|| TcpListener::bind((to, 5000)).unwrap());
+    let sent = pattern(len);
+    std::thread::scope(|scope| {
+        let receiver = scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream
+                .set_read_timeout(Some(crate::world::PATIENCE))
+                .unwrap();
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).map(|_| received)
+        });
+        let address = SocketAddr::from((to, 5000));
+        let stream = client.run(|| TcpStream::connect_timeout(&address, crate::world::PATIENCE));
+        let mut stream = stream.expect("the other guest answers");
+        stream
+            .set_write_timeout(Some(crate::world::PATIENCE))
+            .unwrap();
+        stream.write_all(&sent).unwrap();
+        drop(stream);
+        let received = receiver.join().unwrap().unwrap();
+        assert!(
+            received == sent,
+            "{} bytes arrived of {len}, or other ones",
+            received.len()
+        );
+    });
+}
+
+/// Sends datagrams of these sizes and compares them.
+pub fn udp(client: &Guest, server: &Guest, from: Ipv4Addr, to: Ipv4Addr, sizes: &[usize]) {
+    let receiver = server.run(|| UdpSocket::bind((to, 5001)).unwrap());
+    receiver
+        .set_read_timeout(Some(crate::world::PATIENCE))
+        .unwrap();
+    let sender = client.run(|| UdpSocket::bind((from, 5001)).unwrap());
+    let mut buf = vec![0; 65_536];
+    for &size in sizes {
+        let sent = pattern(size);
+        sender.send_to(&sent, (to, 5001)).unwrap();
+        let len = receiver
+            .recv(&mut buf)
+            .unwrap_or_else(|error| panic!("{size} bytes: {error}"));
+        assert!(
+            buf[..len] == sent,
+            "{len} bytes arrived of {size}, or other ones"
+        );
+    }
+}
