@@ -16,6 +16,8 @@ use crate::topology::Node;
 
 /// How long a daemon may take to stop when asked.
 const STOP: Duration = Duration::from_secs(5);
+/// Exit code of `skerry status` when something is not as it should be.
+const DEGRADED: i32 = 5;
 /// Lines of the log that a failure shows.
 const TAIL: usize = 15;
 
@@ -235,10 +237,27 @@ impl Daemon {
     /// # Errors
     /// With what the command said.
     pub fn must(&self, arguments: &[&str]) -> Result<String> {
+        self.must_end(arguments, &[0])
+    }
+
+    /// Runs a client command with `--json` and reads its answer; bad news are news too.
+    ///
+    /// # Errors
+    /// With what the command said, or when the answer is not JSON.
+    pub fn facts(&self, command: &str) -> Result<Value> {
+        let text = self.must_end(&[command, "--json"], &[0, DEGRADED])?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("skerry {command} --json said {text:?}"))
+    }
+
+    fn must_end(&self, arguments: &[&str], codes: &[i32]) -> Result<String> {
         let output = self.run(arguments)?;
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         ensure!(
-            output.status.success(),
+            output
+                .status
+                .code()
+                .is_some_and(|code| codes.contains(&code)),
             "{}: skerry {} ended with {}: {}",
             self.node,
             arguments.join(" "),
@@ -246,16 +265,6 @@ impl Daemon {
             words.trim()
         );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    /// Runs a client command with `--json` and reads its answer.
-    ///
-    /// # Errors
-    /// With what the command said, or when the answer is not JSON.
-    pub fn facts(&self, command: &str) -> Result<Value> {
-        let text = self.must(&[command, "--json"])?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("skerry {command} --json said {text:?}"))
     }
 
     /// The end of its log.

@@ -16,5 +16,6 @@ pub mod site;
 pub mod stream;
 pub mod tag;
 pub mod topology;
+pub mod traces;
 pub mod underlay;
 pub mod volley;

@@ -1,5 +1,4 @@
-//! Network namespaces with names of this run, removed with their guard, and after a crash by the
-//! next run.
+//! Network namespaces with names of this run, removed with their guard.
 
 use std::fs;
 use std::fs::File;
@@ -10,8 +9,10 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sched::{CloneFlags, setns};
 
-const FOLDER: &str = "/run/netns";
-const PREFIX: &str = "skt";
+use crate::traces;
+
+/// Where `ip` keeps the names.
+pub(crate) const FOLDER: &str = "/run/netns";
 
 /// A named network namespace. Dropping it removes the name; links inside go with it.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Netns {
     /// # Errors
     /// When `ip` refuses.
     pub fn create(suffix: &str) -> Result<Self> {
-        let name = format!("{PREFIX}{}-{suffix}", std::process::id());
+        let name = traces::own_name(suffix);
         ip(&["netns", "add", &name])?;
         let netns = Self { name };
         netns.quieten()?;
@@ -134,81 +135,6 @@ pub fn ip(arguments: &[&str]) -> Result<String> {
         words.trim()
     );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Removes the namespaces of runs whose process is gone.
-///
-/// # Errors
-/// When one of them cannot be removed.
-pub fn sweep() -> Result<()> {
-    for name in names()? {
-        let owner = name
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.split_once('-'))
-            .map(|(pid, _)| pid);
-        let Some(owner) = owner.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())) else {
-            continue;
-        };
-        if !Path::new("/proc").join(owner).exists() {
-            end_processes_in(&name)?;
-            ip(&["netns", "delete", &name])?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes every namespace of this process: for a run that is being interrupted.
-pub fn abandon() {
-    let mine = format!("{PREFIX}{}-", std::process::id());
-    for name in names()
-        .unwrap_or_default()
-        .iter()
-        .filter(|name| name.starts_with(&mine))
-    {
-        let removed = end_processes_in(name).and_then(|()| ip(&["netns", "delete", name]));
-        if let Err(error) = removed {
-            eprintln_quietly(&format!("{name}: {error:#}"));
-        }
-    }
-}
-
-/// Names of the namespaces that this process still has.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn mine() -> Result<Vec<String>> {
-    let mine = format!("{PREFIX}{}-", std::process::id());
-    Ok(names()?
-        .into_iter()
-        .filter(|name| name.starts_with(&mine))
-        .collect())
-}
-
-fn names() -> Result<Vec<String>> {
-    if !Path::new(FOLDER).exists() {
-        return Ok(Vec::new());
-    }
-    let entries = fs::read_dir(FOLDER)?.map(|entry| Ok(entry?.file_name()));
-    let names: Result<Vec<_>> = entries.collect();
-    Ok(names?
-        .into_iter()
-        .filter_map(|name| name.into_string().ok())
-        .collect())
-}
-
-/// Daemons of a dead run: only a namespace of ours can hold them.
-fn end_processes_in(name: &str) -> Result<()> {
-    for pid in ip(&["netns", "pids", name])?.split_whitespace() {
-        let pid = nix::unistd::Pid::from_raw(pid.parse()?);
-        if pid != nix::unistd::Pid::this() {
-            match nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL) {
-                // It may have ended by itself meanwhile.
-                Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(())
 }
 
 /// A line on stderr; a closed stderr is nobody's fault.

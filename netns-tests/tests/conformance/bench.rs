@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
-use skerry_netns_tests::netns;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use skerry_netns_tests::{netns, traces};
 
 use crate::stage::{self, GUARDED, OPEN, TAPS};
 
@@ -66,7 +69,7 @@ pub(crate) fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) ->
 /// A row, from a function that says what went wrong.
 pub(crate) fn row(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
     Trial::test(name, move || {
-        run().map_err(|error| Failed::from(format!("{error:?}")))
+        run().map_err(|error| Failed::from(format!("{error:#}")))
     })
 }
 
@@ -79,17 +82,20 @@ pub(crate) fn main() -> ExitCode {
         say(&format!("the conformance suite cannot run: {error:#}"));
         return ExitCode::FAILURE;
     }
-    let trials: Vec<_> = trials()
+    let all = trials();
+    let known = all.len();
+    let chosen: Vec<_> = all
         .into_iter()
         .filter(|trial| is_chosen(trial, &rows))
         .collect();
     let started = Instant::now();
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let left_out = known - chosen.len();
+    let conclusion = libtest_mimic::run(&arguments, chosen);
     if let Err(error) = stage::clear() {
-        say(&format!("the last fabric does not stop well: {error:?}"));
+        say(&format!("the last fabric does not stop well: {error:#}"));
         return ExitCode::FAILURE;
     }
-    summary(&conclusion, started.elapsed());
+    summary(&conclusion, left_out, started.elapsed());
     conclusion.exit_code()
 }
 
@@ -119,25 +125,44 @@ fn prepare() -> Result<()> {
         "it makes network namespaces: run it as root"
     );
     netns::ip(&["-Version"])?;
-    netns::sweep()
+    traces::sweep()?;
+    clean_up_when_interrupted()
 }
 
 /// Counts, time, and what was not tried.
-fn summary(conclusion: &Conclusion, took: Duration) {
+fn summary(conclusion: &Conclusion, left_out: usize, took: Duration) {
+    let (passed, failed) = (conclusion.num_passed, conclusion.num_failed);
+    let (seconds, budget) = (took.as_secs_f64(), BUDGET.as_secs());
     say(&format!(
-        "conformance: {} passed, {} failed, {} filtered out, in {:.1} s of {} s",
-        conclusion.num_passed,
-        conclusion.num_failed,
-        conclusion.num_filtered_out,
-        took.as_secs_f64(),
-        BUDGET.as_secs(),
+        "conformance: {passed} passed, {failed} failed, {left_out} not chosen; \
+         {seconds:.1} s of {budget} s"
     ));
-    if conclusion.num_filtered_out == 0 && took > BUDGET {
-        say("conformance: the suite took longer than its budget");
+    if left_out > 0 {
+        return;
     }
     for (rows, why) in ABSENT {
         say(&format!("conformance: not here: {rows}: {why}"));
     }
+    if took > BUDGET {
+        say("conformance: the suite took longer than its budget");
+    }
+}
+
+/// An interrupted run leaves nothing behind either.
+fn clean_up_when_interrupted() -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                traces::abandon();
+                // Ends the process as if nobody had caught the signal.
+                if let Err(error) = emulate_default_handler(signal) {
+                    say(&format!("cannot end: {error}"));
+                }
+            }
+        })?;
+    Ok(())
 }
 
 /// A line for the reader of the run.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
+use skerry_netns_tests::daemon::skerry;
+use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::{self, BROADCAST};
 use skerry_netns_tests::hosts::{Hosts, LINK};
 use skerry_netns_tests::netns::Netns;
@@ -13,6 +15,7 @@ use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::{Shot, Tally};
 
 use crate::bench::row;
+use crate::stage::{GUARDED, OPEN, TAPS};
 
 const RUN: u32 = 0x5e1f_7e57;
 
@@ -25,6 +28,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         row(
             "S02 a kernel bridge of isolated ports loses what is due, and that is named",
             || plain_bridge(true),
+        ),
+        row(
+            "S03 the product reads the site files of this suite as the oracle does",
+            site_files,
         ),
     ]
 }
@@ -87,4 +94,25 @@ fn broadcast(from: Port) -> Shot {
         expect: oracle::flooded(from),
         label: "broadcast".into(),
     }
+}
+
+/// Both site files pass `skerry check`, with the oracle's number of pairs.
+fn site_files() -> Result<()> {
+    for options in [OPEN, GUARDED, TAPS] {
+        let fabric = Fabric::prepare(options)?;
+        let path = fabric.site_file();
+        let path = path.to_str().context("a path that is not text")?;
+        let checked = skerry(&["check", path, "--json"], "")?;
+        let words = String::from_utf8_lossy(&checked.stderr).into_owned();
+        ensure!(
+            checked.status.success(),
+            "skerry check: {}: {words}",
+            checked.status
+        );
+        let facts: serde_json::Value = serde_json::from_slice(&checked.stdout)?;
+        let proof = &facts["proof"];
+        let pairs = [&proof["ordered_pairs"], &proof["permitted"]];
+        ensure!(pairs == [240, 52], "pairs are {pairs:?} in {facts}");
+    }
+    Ok(())
 }

@@ -226,9 +226,7 @@ fn places(fabric: &mut Fabric) -> Result<()> {
 
 /// `skerry run` for n2 as nobody, with files that nobody may read.
 fn unprivileged(fabric: &Fabric) -> Result<Output> {
-    let folder = tempfile::Builder::new()
-        .prefix("skerry-nobody-")
-        .tempdir()?;
+    let folder = skerry_netns_tests::traces::folder()?;
     let own = |path: &std::path::Path| chown(path, Some(NOBODY), Some(NOBODY));
     own(folder.path())?;
     for name in ["n2.key", "site.toml"] {
@@ -316,7 +314,7 @@ fn one_key(fabric: &mut Fabric) -> Result<()> {
 
 fn lab() -> Result<()> {
     crate::stage::clear()?;
-    let folder = tempfile::Builder::new().prefix("skerry-lab-").tempdir()?;
+    let folder = skerry_netns_tests::traces::folder()?;
     chown(folder.path(), Some(NOBODY), Some(NOBODY))?;
     let program = public_binary(folder.path())?;
     let mut command = Command::new(program);

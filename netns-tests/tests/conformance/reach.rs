@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
-use skerry_netns_tests::fabric::{Fabric, Options};
+use skerry_netns_tests::fabric::{Fabric, FdbEntry, Options};
 use skerry_netns_tests::frame::{GROUP, MDNS, NOBODY};
 use skerry_netns_tests::oracle::{self, Receivers};
 use skerry_netns_tests::site::Guards;
@@ -87,10 +87,11 @@ pub(crate) fn ports(names: &str) -> Result<Receivers> {
 fn every_pair(fabric: &mut Fabric) -> Result<()> {
     let (mut checks, mut permitted) = (0, 0);
     for from in Port::all() {
+        let table = fabric.fdb(from.node())?;
         let mut shots = flooded_kinds(fabric, from);
         checks += shots.len() * (Port::COUNT - 1);
         for to in Port::all().filter(|to| *to != from) {
-            let expect = receivers_of_unicast(fabric, from, to)?;
+            let expect = receivers_of_unicast(fabric, &table, from, to)?;
             permitted += usize::from(oracle::permits(from, to));
             checks += 1;
             shots.push(fabric.unicast(from, to, expect));
@@ -126,8 +127,13 @@ fn flooded_kinds(fabric: &Fabric, from: Port) -> Vec<Shot> {
 }
 
 /// A unicast goes to its owner where the sender's node knows the address, else it floods.
-fn receivers_of_unicast(fabric: &Fabric, from: Port, to: Port) -> Result<Receivers> {
-    let known = from.vlan() == to.vlan() && fabric.known(from.node(), to)?.is_some();
+fn receivers_of_unicast(
+    fabric: &Fabric,
+    table: &[FdbEntry],
+    from: Port,
+    to: Port,
+) -> Result<Receivers> {
+    let known = from.vlan() == to.vlan() && table.iter().any(|entry| entry.is_of(to));
     let heard = oracle::member_nodes(to).contains(&from.node());
     ensure!(
         known || from.vlan() != to.vlan() || !heard && fabric.options.guards == Guards::Off,

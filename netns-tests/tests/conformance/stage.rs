@@ -65,7 +65,10 @@ fn take() -> Option<Fabric> {
 /// A shared fabric starts with everybody introduced.
 fn start(options: Options) -> Result<Fabric> {
     let mut fabric = Fabric::start(options)?;
-    attempt(&mut fabric, |fabric| fabric.introduce())?;
+    attempt(&mut fabric, |fabric| {
+        fabric.introduce()?;
+        fabric.await_bindings()
+    })?;
     Ok(fabric)
 }
 
@@ -77,6 +80,9 @@ fn attempt(fabric: &mut Fabric, row: impl FnOnce(&mut Fabric) -> Result<()>) -> 
             .try_for_each(|daemon| daemon.must_run())
     });
     done.map_err(|error| {
-        error.context(format!("the daemons' last words:\n{}", fabric.last_words()))
+        anyhow::anyhow!(
+            "{error:#}\n  the daemons' last words:\n{}",
+            fabric.last_words()
+        )
     })
 }
