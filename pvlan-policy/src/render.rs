@@ -9,7 +9,7 @@ use annotate_snippets::{
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::{Lines, Source};
 
-/// Renders diagnostics of one source, blank lines between them.
+/// Renders diagnostics of one source, a blank line between any two.
 pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> String {
     let renderer = if colour {
         Renderer::styled()
@@ -20,8 +20,11 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> Stri
     let mut out = String::new();
     for diagnostic in diagnostics {
         let group = group(source, &lines, diagnostic);
-        out.push_str(&renderer.render(&[group]));
-        out.push_str("\n\n");
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(renderer.render(&[group]).trim_end());
+        out.push('\n');
     }
     out
 }

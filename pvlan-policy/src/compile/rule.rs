@@ -83,7 +83,8 @@ impl Draft<'_> {
         let Some(decl) = self.pvlan_decl(pvlan) else {
             return;
         };
-        if !decl.subnets.is_empty() || decl.hairpin_mode() == Hairpin::Permit {
+        let said = decl.subnets_unclear || !decl.subnets.is_empty();
+        if said || decl.hairpin_mode() == Hairpin::Permit {
             return;
         }
         let gateway = self.decl_of(port).and_then(|decl| decl.gateway);

@@ -21,6 +21,9 @@ use crate::source::{At, Lines, Source, Span};
 /// Larger files are refused unread: the parser's tree is many times the text.
 pub(crate) const TEXT_MAX: usize = 16 << 20;
 
+/// After so many lines that are not TOML, the file is something else.
+const SYNTAX_MAX: usize = 100;
+
 /// What the text said, as far as it could be understood.
 pub(crate) struct Decoded {
     pub(crate) site: Site,
@@ -40,12 +43,18 @@ pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
         };
     }
     let (root, errors) = DeTable::parse_recoverable(&source.text);
-    let syntax: Vec<Span> = errors
-        .iter()
-        .map(|error| span(error.span().unwrap_or(0..0)))
-        .collect();
-    for (error, &span) in errors.iter().zip(&syntax) {
-        findings.push(Finding::error(Code::Syntax, span, error.message()));
+    let mut syntax: Vec<Span> = Vec::new();
+    for error in &errors {
+        let span = span(error.span().unwrap_or(0..0));
+        // The parser stumbles on after the first error of a line; only that one is meant.
+        let line = |span: &Span| lines.line_start(span.start).1;
+        if !syntax.iter().any(|earlier| line(earlier) == line(&span)) {
+            findings.push(Finding::error(Code::Syntax, span, error.message()));
+            syntax.push(span);
+        }
+        if syntax.len() >= SYNTAX_MAX {
+            break;
+        }
     }
     let mut site = empty(source, lines);
     read_site(root.get_ref(), &mut site, findings);

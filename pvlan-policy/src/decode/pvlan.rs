@@ -15,6 +15,7 @@ pub(super) fn pvlan<'a>(
     findings: &mut Findings,
 ) -> Option<PvlanDecl> {
     let section = Section::open(at.span, value, "pvlan.<pvlan>", findings)?;
+    let subnets = section.list("subnets", subnet, findings);
     Some(PvlanDecl {
         name: name(at, findings),
         primary: section.required("primary", vni, findings),
@@ -22,7 +23,8 @@ pub(super) fn pvlan<'a>(
             .get("isolated")
             .map(|_| section.optional("isolated", vni, findings)),
         communities: communities(&section, findings),
-        subnets: section.list("subnets", subnet, findings),
+        subnets_unclear: section.length("subnets") != Some(subnets.len()),
+        subnets,
         hairpin: section.optional("hairpin", hairpin, findings),
         peers: section.list("peers", owned, findings),
     })

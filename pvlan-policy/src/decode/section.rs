@@ -131,6 +131,14 @@ impl<'a> Section<'a> {
         items(array.iter(), read, findings)
     }
 
+    /// How many items a list has, read or not; an absent one has none.
+    pub(super) fn length(&self, key: &str) -> Option<usize> {
+        let Some((_, value)) = self.get(key) else {
+            return Some(0);
+        };
+        Some(value.get_ref().as_array()?.len())
+    }
+
     /// A list, or one item that stands for a list of one.
     pub(super) fn one_or_more<T>(
         &self,

@@ -166,6 +166,8 @@ pub struct PvlanDecl {
     pub communities: Vec<CommunityDecl>,
     /// Its prefixes.
     pub subnets: Vec<At<IpNet>>,
+    /// Some prefix could not be read, so what is missing may have been meant.
+    pub(crate) subnets_unclear: bool,
     /// What hosts may do through the gateway.
     pub hairpin: Option<At<Hairpin>>,
     /// Private VLANs it consents to peer with.
