@@ -67,6 +67,14 @@ impl Entry {
         self.holder == holder
     }
 
+    /// A peer has the last word on which of its own segments an address is in: its own table
+    /// keeps its ports apart, and while a roll-out is half-way both segments are seen here.
+    fn is_moved_by_its_own_node(&self, seat: &Seat) -> bool {
+        self.strength < Strength::Bound
+            && self.holder == seat.holder
+            && matches!(seat.holder, Holder::Node(_))
+    }
+
     const fn is_frozen(&self) -> bool {
         self.moves > FLAP_MOVES
     }
@@ -150,6 +158,10 @@ impl Fdb {
             entry.seen = now;
             entry.strength = entry.strength.max(seat.strength);
             return Ok(Learned::Known);
+        }
+        if entry.is_moved_by_its_own_node(seat) {
+            *entry = Entry::new(now, seat);
+            return Ok(Learned::Here);
         }
         if entry.strength > seat.strength {
             let spoof = entry.strength >= Strength::Promiscuous;

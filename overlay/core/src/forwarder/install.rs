@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use skerry_policy::{
-    Fabric, LocalAttachment, LocalPort, NodeId, PvlanId, SegmentId, Tables, Vid, Vni,
+    Attachment, Fabric, LocalAttachment, LocalPort, NodeId, PvlanId, SegmentId, Tables, Vid, Vni,
 };
 
 use super::Forwarder;
@@ -36,8 +36,9 @@ struct Translation {
     attachments: Vec<Option<LocalAttachment>>,
     segments: Vec<Option<SegmentId>>,
     nodes: Vec<Option<NodeId>>,
-    /// Old name of each old private VLAN, by its new place.
     pvlans: Vec<Option<PvlanId>>,
+    /// Segments of nodes that lost an attachment: which address was behind it is not known.
+    disturbed: FxHashSet<(NodeId, SegmentId)>,
 }
 
 impl Translation {
@@ -55,12 +56,15 @@ impl Translation {
             segments,
             nodes: nodes(&old.fabric, &new.fabric),
             pvlans,
+            disturbed: disturbed(&old.fabric, &new.fabric),
         }
     }
 
-    fn place(&self, place: Place) -> Option<Place> {
+    /// Where a place of an address in a segment is now, if it can still be there.
+    fn place(&self, place: Place, segment: SegmentId) -> Option<Place> {
         match place {
             Place::Port(old) => at(&self.attachments, old.index()).map(Place::Port),
+            Place::Node(old) if self.disturbed.contains(&(old, segment)) => None,
             Place::Node(old) => at(&self.nodes, old.index()).map(Place::Node),
         }
     }
@@ -124,6 +128,23 @@ fn attachments(
         new.get(&(port, view.tag, segment)).copied()
     };
     old.local.attachments.iter().map(same).collect()
+}
+
+/// The old (node, segment) pairs of which an attachment is gone, renamed, or in another segment.
+fn disturbed(old: &Fabric, new: &Fabric) -> FxHashSet<(NodeId, SegmentId)> {
+    let key = |fabric: &Fabric, it: &Attachment| {
+        let segment = fabric
+            .segments
+            .get(it.segment.index())
+            .map(|it| it.name.clone());
+        (fabric.port_name(it.port), it.tag, segment)
+    };
+    let kept: FxHashSet<_> = new.attachments.iter().map(|it| key(new, it)).collect();
+    let lost = old
+        .attachments
+        .iter()
+        .filter(|it| !kept.contains(&key(old, it)));
+    lost.map(|it| (it.home, it.segment)).collect()
 }
 
 /// A node is the same when its name and its key are.
@@ -199,7 +220,7 @@ impl State {
         segment: SegmentId,
         place: Place,
     ) -> Option<Seat> {
-        let place = translation.place(place)?;
+        let place = translation.place(place, segment)?;
         let segment = at(&translation.segments, segment.index())?;
         let segment = tables.fabric.segments.get(segment.index())?;
         if at(&translation.pvlans, pvlan.index()) != Some(segment.pvlan) {

@@ -124,6 +124,26 @@ fn the_same_address_in_another_segment_is_another_place() {
 }
 
 #[test]
+fn a_peer_moves_its_own_addresses_between_its_segments() {
+    let old = peer(1, Strength::Promiscuous);
+    let demoted = Seat {
+        segment: SegmentId(7),
+        strength: Strength::Dynamic,
+        ..old
+    };
+    assert_eq!(contest(&old, &demoted, 0), Ok(Learned::Here));
+    let other = Seat {
+        segment: SegmentId(7),
+        ..peer(2, Strength::Dynamic)
+    };
+    assert_eq!(
+        contest(&old, &other, 0),
+        Err(DropReason::MacSpoof),
+        "but not another's"
+    );
+}
+
+#[test]
 fn the_same_address_in_another_private_vlan_is_another_address() {
     let old = port(1, Strength::Promiscuous);
     let red = Seat {

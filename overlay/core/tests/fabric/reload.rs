@@ -1,0 +1,137 @@
+//! Changing the policy of a running fabric: group H.
+
+use crate::world::frames::{BROADCAST, mac, plain};
+use crate::world::{World, open};
+
+/// The site with `b-i1` in the community web.
+fn promoted() -> String {
+    open().replace(
+        "b-i1 = { as = \"blue.isolated\",",
+        "b-i1 = { as = \"blue.web\",",
+    )
+}
+
+fn introduce(world: &mut World) {
+    for port in ["n1/b-gw", "n1/b-i1", "n2/b-w2", "n1/b-w1", "n2/b-i3"] {
+        world.send(port, &plain(mac(port), BROADCAST, port));
+    }
+}
+
+#[test]
+fn h01_a_port_changes_its_segment_at_the_swap_and_not_before() {
+    let mut world = World::new(&open());
+    introduce(&mut world);
+    let frame = plain(mac("n1/b-i1"), mac("n2/b-w2"), "x");
+    assert_eq!(world.refused("n1/b-i1", &frame), "pvlan_deny");
+    world.install(&promoted(), |_| true);
+    assert_eq!(world.receivers("n1/b-i1", &frame), ["n2/b-w2"]);
+    world.install(&open(), |_| true);
+    // What was learned of the port in its other segment is gone; the frame teaches it anew.
+    assert_eq!(world.refused("n1/b-i1", &frame), "pvlan_deny");
+}
+
+#[test]
+fn h02_a_half_finished_roll_out_only_denies_more() {
+    let mut world = World::new(&open());
+    let promoted = open().replace(
+        "b-i5 = { as = \"blue.isolated\",",
+        "b-i5 = { as = \"blue.web\",",
+    );
+    introduce(&mut world);
+    let there = plain(mac("n4/b-i5"), mac("n2/b-w2"), "there");
+    let back = plain(mac("n2/b-w2"), mac("n4/b-i5"), "back");
+    world.send("n4/b-i5", &plain(mac("n4/b-i5"), BROADCAST, "here"));
+    world.install(&promoted, |name| name == "n4");
+    assert_eq!(
+        world.try_frame("n4/b-i5", &there),
+        [],
+        "n4 may send nothing of web, says n2"
+    );
+    assert_eq!(
+        world.try_frame("n2/b-w2", &back),
+        [],
+        "nor in the other direction"
+    );
+    world.install(&promoted, |name| name != "n4");
+    assert_eq!(world.receivers("n4/b-i5", &there), ["n2/b-w2"]);
+    assert_eq!(world.receivers("n2/b-w2", &back), ["n4/b-i5"]);
+    world.install(&open(), |name| name == "n4");
+    assert_eq!(
+        world.try_frame("n4/b-i5", &there),
+        [],
+        "the port's own node takes it back alone"
+    );
+}
+
+#[test]
+fn bystanders_keep_addresses_counters_and_tunnels() {
+    let mut world = World::new(&open());
+    introduce(&mut world);
+    let frame = plain(mac("n1/b-gw"), mac("n2/b-i3"), "x");
+    assert_eq!(world.receivers("n1/b-gw", &frame), ["n2/b-i3"]);
+    let before = world.port_counters("n1/b-gw");
+    let handshakes = |world: &World| -> u64 {
+        world
+            .nodes
+            .iter()
+            .flat_map(|node| node.forwarder.peers())
+            .map(|it| it.handshakes)
+            .sum()
+    };
+    let sessions = handshakes(&world);
+    for round in 1..=100_u64 {
+        let site = if round % 2 == 0 { open() } else { promoted() };
+        world.install(&site, |_| true);
+        assert_eq!(
+            world.receivers("n1/b-gw", &frame),
+            ["n2/b-i3"],
+            "known, not flooded"
+        );
+        let after = world.port_counters("n1/b-gw");
+        assert_eq!(after.delivered, before.delivered + round, "counters go on");
+    }
+    assert_eq!(handshakes(&world), sessions, "no tunnel was made anew");
+}
+
+#[test]
+fn a_port_that_the_new_policy_does_not_list_is_forgotten() {
+    let mut world = World::new(&open());
+    introduce(&mut world);
+    let without: String = open()
+        .lines()
+        .filter(|line| !line.starts_with("b-i3 "))
+        .flat_map(|it| [it, "\n"])
+        .collect();
+    world.install(&without, |_| true);
+    let frame = plain(mac("n1/b-gw"), mac("n2/b-i3"), "gone");
+    let receivers = world.receivers("n1/b-gw", &frame);
+    assert!(
+        receivers.len() > 1,
+        "flooded, since nobody has the address: {receivers:?}"
+    );
+    assert!(world.nodes.iter().all(|node| {
+        node.forwarder
+            .fdb(world.now)
+            .all(|entry| entry.mac != mac("n2/b-i3"))
+    }));
+}
+
+#[test]
+fn h15_a_node_that_is_removed_is_heard_no_more() {
+    let mut world = World::new(&open());
+    let without: String = open()
+        .lines()
+        .filter(|line| !line.starts_with("n4 ") && !line.contains("b-i5"))
+        .flat_map(|it| [it, "\n"])
+        .collect();
+    let without = without.replace("[port.n4]\n", "");
+    world.install(&without, |name| name != "n4");
+    let frame = plain(mac("n4/b-i5"), BROADCAST, "x");
+    assert_eq!(world.try_frame("n4/b-i5", &frame), []);
+    let refused = world
+        .counters(0)
+        .underlay_drops
+        .iter()
+        .map(|(it, _)| it.name());
+    assert_eq!(refused.collect::<Vec<_>>(), ["wg_auth"]);
+}

@@ -1,0 +1,396 @@
+//! Topology T1 in memory: real forwarders with real tunnels, and a network that is a queue.
+
+pub(crate) mod frames;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skerry_overlay::{
+    Claim, Counters, Forwarder, Frame, Place, Refused, Setup, Sink, Time, Transmit,
+};
+use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId, Source, check};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+const T1: &str = include_str!("../../../../../pvlan-policy/tests/data/t1.toml");
+const T1_OPEN: &str = include_str!("../../../../../pvlan-policy/tests/data/t1-open.toml");
+
+/// Every port that is not behind a stock edge.
+pub(crate) const PORTS: [&str; 16] = [
+    "n1/b-gw", "n1/b-i1", "n1/b-i2", "n1/b-w1", "n1/b-d1", "n1/r-i1", "n2/b-i3", "n2/b-w2",
+    "n2/b-d2", "n2/r-gw", "n2/r-l1", "n3/b-p2", "n3/b-i4", "n3/r-i2", "n3/r-l2", "n4/b-i5",
+];
+
+/// The guarded site, with a fourth node in place of the stock edge.
+pub(crate) fn guarded() -> String {
+    with_n4(T1)
+}
+
+/// The same without guards.
+pub(crate) fn open() -> String {
+    with_n4(T1_OPEN)
+}
+
+fn with_n4(text: &str) -> String {
+    let mut site: String = text
+        .lines()
+        .filter(|line| !line.starts_with("e1 ") && !line.starts_with("vx0"))
+        .map(|line| {
+            if line == "[port.e1]" {
+                "[port.n4]"
+            } else {
+                line
+            }
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    site.push_str("b-i5 = { as = \"blue.isolated\", ip = [\"10.1.0.15\", \"2001:db8:1::15\"] }\n");
+    for node in 1..=4_u8 {
+        let key = base64(PublicKey::from(&secret(node)).as_bytes());
+        let line = format!(
+            "n{node} = {{ key = \"{key}\", overlay = \"100.64.0.{node}\", \
+             endpoint = \"198.51.100.{node}:51820\" }}"
+        );
+        let old: String = site
+            .lines()
+            .find(|line| line.starts_with(&format!("n{node} = ")))
+            .map_or_else(|| "[node]".to_owned(), str::to_owned);
+        let new = if old == "[node]" {
+            format!("[node]\n{line}")
+        } else {
+            line
+        };
+        site = site.replace(&old, &new);
+    }
+    site
+}
+
+pub(crate) fn secret(node: u8) -> StaticSecret {
+    StaticSecret::from([node; 32])
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
+        let word = word << (8 * (3 - chunk.len()));
+        for digit in 0..4 {
+            let value = (word >> (18 - 6 * digit)) & 63;
+            let used = digit <= chunk.len();
+            text.push(if used {
+                DIGITS[value as usize] as char
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+/// What one forwarder did.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    pub(crate) delivered: Vec<(LocalPort, Vec<u8>)>,
+    pub(crate) sent: Vec<(SocketAddr, Vec<u8>)>,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) control: Vec<(NodeId, Vec<u8>)>,
+    /// Ports that take nothing.
+    pub(crate) full: BTreeSet<LocalPort>,
+}
+
+impl Sink for Recorder {
+    fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused> {
+        if self.full.contains(&port) {
+            return Err(Refused::Full);
+        }
+        self.delivered.push((port, frame.bytes.to_vec()));
+        Ok(())
+    }
+
+    fn transmit(&mut self, datagrams: Transmit<'_>) {
+        for datagram in datagrams.bytes.chunks(datagrams.size.max(1)) {
+            self.sent.push((datagrams.to, datagram.to_vec()));
+        }
+    }
+
+    fn handoff(&mut self, _: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+        panic!("every forwarder here owns its lanes")
+    }
+
+    fn control(&mut self, from: NodeId, message: &[u8]) {
+        self.control.push((from, message.to_vec()));
+    }
+
+    fn claim(&mut self, claim: Claim) {
+        self.claims.push(claim);
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) name: String,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) recorder: Recorder,
+}
+
+/// The nodes, a clock, and what travels between them.
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) nodes: Vec<Node>,
+    /// Datagrams per (from, to) since the last [`World::forget`].
+    pub(crate) carried: BTreeMap<(String, String), usize>,
+    generation: u64,
+}
+
+pub(crate) fn fabric(site: &str) -> Arc<Fabric> {
+    let source = Source {
+        name: "site.toml".into(),
+        text: site.into(),
+    };
+    let checked = check(&source);
+    checked
+        .fabric
+        .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
+}
+
+impl World {
+    /// All nodes up, every port up, every pair of tunnels established.
+    pub(crate) fn new(site: &str) -> Self {
+        let fabric = fabric(site);
+        let now = Time(1_000_000_000);
+        let nodes = (1..=4_u8)
+            .map(|number| {
+                let name = format!("n{number}");
+                let id = fabric.node_named(&name).expect("a node of T1");
+                let setup = Setup {
+                    tables: Arc::new(fabric.tables_for(id, 1)),
+                    secret: secret(number),
+                    worker: 0,
+                    owns_lanes: true,
+                    seed: 0x5eed_0000 + u32::from(number),
+                    age: Duration::from_secs(300),
+                    fdb_limit: 65_536,
+                };
+                let forwarder = Forwarder::new(now, setup);
+                Node {
+                    id,
+                    name,
+                    forwarder,
+                    recorder: Recorder::default(),
+                }
+            })
+            .collect();
+        let mut world = Self {
+            now,
+            nodes,
+            carried: BTreeMap::new(),
+            generation: 1,
+        };
+        world.bring_ports_up();
+        for _ in 0..20 {
+            world.advance(Duration::from_millis(100));
+        }
+        for node in &world.nodes {
+            let up = node
+                .forwarder
+                .peers()
+                .filter(|peer| peer.has_session)
+                .count();
+            assert_eq!(up, 3, "{} has its tunnels", node.name);
+        }
+        world.forget();
+        world
+    }
+
+    fn bring_ports_up(&mut self) {
+        for node in &mut self.nodes {
+            for port in 0..node.forwarder.tables().local.ports.len() {
+                let port = LocalPort(u32::try_from(port).unwrap());
+                node.forwarder.set_port_up(port, true, &mut node.recorder);
+            }
+        }
+    }
+
+    /// Lets time pass, with every timer run.
+    pub(crate) fn advance(&mut self, span: Duration) {
+        self.now = self.now + span;
+        for node in &mut self.nodes {
+            node.forwarder.handle_timeout(self.now, &mut node.recorder);
+        }
+        self.settle();
+    }
+
+    /// Carries datagrams and claims until nothing moves.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..100 {
+            for node in &mut self.nodes {
+                node.forwarder.flush(&mut node.recorder);
+            }
+            let mut moved = false;
+            for from in 0..self.nodes.len() {
+                let sent: VecDeque<_> = self.nodes[from].recorder.sent.drain(..).collect();
+                for (to, datagram) in sent {
+                    moved = true;
+                    self.carry(from, to, &datagram);
+                }
+                let claims: Vec<Claim> = self.nodes[from].recorder.claims.drain(..).collect();
+                for claim in claims {
+                    moved = true;
+                    self.relay(from, claim);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the network does not come to rest");
+    }
+
+    fn carry(&mut self, from: usize, to: SocketAddr, datagram: &[u8]) {
+        let number = |address: SocketAddr| usize::from(address.to_string().as_bytes()[11] - b'1');
+        let source: SocketAddr = format!("198.51.100.{}:51820", from + 1).parse().unwrap();
+        let pair = (
+            self.nodes[from].name.clone(),
+            self.nodes[number(to)].name.clone(),
+        );
+        *self.carried.entry(pair).or_default() += 1;
+        let node = &mut self.nodes[number(to)];
+        node.forwarder
+            .handle_datagram(self.now, source, datagram, &mut node.recorder);
+    }
+
+    /// As the control protocol does: a node's own addresses, at the node.
+    fn relay(&mut self, from: usize, claim: Claim) {
+        let place = Place::Node(self.nodes[from].id);
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if index != from {
+                node.forwarder
+                    .apply_claim(self.now, &Claim { place, ..claim });
+            }
+        }
+    }
+
+    /// Forgets what was delivered and carried so far.
+    pub(crate) fn forget(&mut self) {
+        self.carried.clear();
+        for node in &mut self.nodes {
+            node.recorder.delivered.clear();
+        }
+    }
+
+    pub(crate) fn place(&self, name: &str) -> (usize, LocalPort) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let tables = node.forwarder.tables();
+            for (local, id) in tables.local.ports.iter().enumerate() {
+                if tables.fabric.port_name(*id) == name {
+                    return (index, LocalPort(u32::try_from(local).unwrap()));
+                }
+            }
+        }
+        panic!("no port {name}")
+    }
+
+    /// A guest sends; the frame and its consequences go where they go.
+    pub(crate) fn send(&mut self, port: &str, bytes: &[u8]) {
+        self.send_frame(port, Frame::plain(bytes));
+    }
+
+    pub(crate) fn send_frame(&mut self, port: &str, frame: Frame<'_>) {
+        let (node, local) = self.place(port);
+        let node = &mut self.nodes[node];
+        node.forwarder
+            .handle_frame(self.now, local, frame, &mut node.recorder);
+        self.settle();
+        self.check_balance();
+    }
+
+    /// A guest sends one frame: who got a frame, in order of name, and the frames they got.
+    pub(crate) fn try_frame(&mut self, port: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+        self.forget();
+        self.send(port, bytes);
+        self.received()
+    }
+
+    pub(crate) fn received(&self) -> Vec<(String, Vec<u8>)> {
+        let mut received = Vec::new();
+        for node in &self.nodes {
+            let tables = node.forwarder.tables();
+            for (port, bytes) in &node.recorder.delivered {
+                let id = tables.local.ports[port.index()];
+                received.push((tables.fabric.port_name(id), bytes.clone()));
+            }
+        }
+        received.sort();
+        received
+    }
+
+    /// Who got exactly this frame.
+    pub(crate) fn receivers(&mut self, port: &str, bytes: &[u8]) -> Vec<String> {
+        let received = self.try_frame(port, bytes);
+        for (name, copy) in &received {
+            assert_eq!(copy, bytes, "{name} got something else");
+        }
+        received.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The one reason a port's last frame was dropped for; panics unless nothing came of it.
+    #[track_caller]
+    pub(crate) fn refused(&mut self, port: &str, bytes: &[u8]) -> &'static str {
+        let before = self.port_counters(port).ingress_drops;
+        let received = self.try_frame(port, bytes);
+        assert_eq!(received, [], "a refused frame reaches nobody");
+        assert_eq!(self.carried, BTreeMap::new(), "nor does it leave the node");
+        let after = self.port_counters(port).ingress_drops;
+        let changed: Vec<_> = after
+            .iter()
+            .filter(|&(reason, n)| n != before.get(reason))
+            .collect();
+        let [(reason, n)] = changed[..] else {
+            panic!("one reason, not {changed:?}")
+        };
+        assert_eq!(n, before.get(reason) + 1);
+        reason.name()
+    }
+
+    pub(crate) fn port_counters(&self, port: &str) -> skerry_overlay::PortCounters {
+        let (node, local) = self.place(port);
+        self.nodes[node].forwarder.counters().ports[local.index()].clone()
+    }
+
+    pub(crate) fn counters(&self, node: usize) -> &Counters {
+        self.nodes[node].forwarder.counters()
+    }
+
+    /// Both conservation equations, of every port and every peer.
+    #[track_caller]
+    pub(crate) fn check_balance(&self) {
+        for node in &self.nodes {
+            let counters = node.forwarder.counters();
+            for (index, port) in counters.ports.iter().enumerate() {
+                assert!(port.balanced(), "{} port {index}: {port:#?}", node.name);
+            }
+            for (index, peer) in counters.peers.iter().enumerate() {
+                assert!(peer.balanced(), "{} peer {index}: {peer:#?}", node.name);
+            }
+        }
+    }
+
+    /// Another policy for the nodes picked.
+    pub(crate) fn install(&mut self, site: &str, pick: impl Fn(&str) -> bool) {
+        self.generation += 1;
+        let fabric = fabric(site);
+        for node in &mut self.nodes {
+            if pick(&node.name) {
+                let id = fabric.node_named(&node.name).unwrap();
+                let tables = Arc::new(fabric.tables_for(id, self.generation));
+                node.id = id;
+                node.forwarder.install(self.now, tables, &mut node.recorder);
+            }
+        }
+        self.settle();
+    }
+}
