@@ -107,7 +107,7 @@ impl Actor {
                     }
                     Some(request) => self.answer(request).await,
                 },
-                Some(notice) = events.recv() => self.notice(notice),
+                Some(notice) = events.recv() => self.notice(notice).await,
                 permit = outbox.reserve(), if !self.outgoing.is_empty() => {
                     let Ok(permit) = permit else { return };
                     if let Some(event) = self.outgoing.pop_front() {
@@ -367,7 +367,7 @@ impl Actor {
 
 /// News from the kernel.
 impl Actor {
-    fn notice(&mut self, (place, change): Notice) {
+    async fn notice(&mut self, (place, change): Notice) {
         match change {
             Change::Overrun => self.overrun(),
             Change::Gone(index) => {
@@ -377,7 +377,7 @@ impl Actor {
             }
             Change::Link(link) => {
                 if let Some(name) = self.port_at(place.as_deref(), link.index) {
-                    self.set_up(&name, link.carrier);
+                    self.linked(&name, link.carrier).await;
                 } else if place.is_none() {
                     self.back(&link.name);
                 }
@@ -391,6 +391,27 @@ impl Actor {
             .values()
             .find(here)
             .map(|port| port.spec.name.clone())
+    }
+
+    /// An event may be older than what is known, from before the port was opened: a change is
+    /// believed only after a look.
+    async fn linked(&mut self, name: &str, said: bool) {
+        let Some(Managed {
+            state: State::Present { device, up },
+            ..
+        }) = self.ports.get(name)
+        else {
+            return;
+        };
+        if *up == said {
+            return;
+        }
+        let device = device.clone();
+        match device::look(&self.own, &device).await {
+            Ok(Some(link)) => self.set_up(name, link.carrier),
+            Ok(None) => self.lost(name),
+            Err(_) => self.set_up(name, said),
+        }
     }
 
     fn set_up(&mut self, name: &str, now: bool) {

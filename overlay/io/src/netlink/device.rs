@@ -302,6 +302,10 @@ impl Pair<'_> {
                 .await?;
             own.set(message::estrange(near.index)).await?;
             silence_ipv6(&near.name);
+            if !adopted {
+                // Afterwards it is up to the guest.
+                self.inside.set_up(far.index, true).await?;
+            }
             own.set_up(near.index, true).await
         };
         configure.await.map_err(kernel("configure the veth pair"))?;

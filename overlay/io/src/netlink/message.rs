@@ -36,8 +36,6 @@ pub(crate) fn veth(
     guest: Option<Mac>,
 ) -> LinkMessage {
     let mut peer = LinkMessage::default();
-    peer.header.flags = LinkFlags::Up;
-    peer.header.change_mask = LinkFlags::Up;
     peer.attributes = vec![
         LinkAttribute::IfName(far.to_owned()),
         LinkAttribute::Mtu(mtu),

@@ -21,7 +21,7 @@ const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 struct Node {
     dataplane: Arc<Dataplane>,
     ports: PortManager,
-    relay: tokio::task::JoinHandle<()>,
+    relay: std::thread::JoinHandle<()>,
 }
 
 fn setup(
@@ -56,10 +56,11 @@ impl Node {
         for (name, port) in ports.prepare(&tables).await.unwrap() {
             dataplane.attach(&name, port).await.unwrap();
         }
-        let others = Arc::clone(&dataplane);
-        let relay = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                if let Event::Claim { worker, claim } = event {
+        let others = Arc::downgrade(&dataplane);
+        // A thread of its own: the test itself blocks while its guests talk.
+        let relay = std::thread::spawn(move || {
+            while let Some(event) = events.blocking_recv() {
+                if let (Event::Claim { worker, claim }, Some(others)) = (event, others.upgrade()) {
                     others.apply_claim(Some(worker), claim);
                 }
             }
@@ -72,9 +73,9 @@ impl Node {
     }
 
     async fn stop(self) {
-        self.relay.abort();
-        assert!(self.relay.await.unwrap_err().is_cancelled());
-        Arc::into_inner(self.dataplane).unwrap().stop().await;
+        let dataplane = Arc::into_inner(self.dataplane).unwrap();
+        dataplane.stop().await;
+        self.relay.join().unwrap();
         self.ports.close().await;
     }
 
@@ -87,20 +88,6 @@ impl Node {
             assert!(peer.balanced(), "{peer:#?}");
         }
     }
-}
-
-/// Blocking work beside the runtime, so that claims are passed on meanwhile.
-async fn beside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(work);
-        async move {
-            while !thread.is_finished() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            thread.join().unwrap()
-        }
-    })
-    .await
 }
 
 fn one_node(workers: usize) {
@@ -121,7 +108,7 @@ fn one_node(workers: usize) {
         guests[0].address("eth0", ONE);
         guests[1].address("eth0", TWO);
         let [g1, g2] = &guests;
-        beside(|| tcp(g1, g2, TWO, 4 << 20)).await;
+        tcp(g1, g2, TWO, 4 << 20);
         node.assert_balanced().await;
         let snapshot = node.dataplane.snapshot().await.unwrap();
         let readers: std::collections::HashSet<_> =
@@ -167,9 +154,9 @@ fn two_nodes(listen: [&str; 2], workers: usize, offload: OffloadSwitches) {
         guests[0].address("eth0", ONE);
         guests[1].address("eth0", TWO);
         let [g1, g2] = &guests;
-        beside(|| tcp(g1, g2, TWO, 4 << 20)).await;
-        beside(|| tcp(g2, g1, ONE, 4 << 20)).await;
-        beside(|| udp(g1, g2, ONE, TWO, &[1, 100, 1300])).await;
+        tcp(g1, g2, TWO, 4 << 20);
+        tcp(g2, g1, ONE, 4 << 20);
+        udp(g1, g2, ONE, TWO, &[1, 100, 1300]);
         for node in &nodes {
             node.assert_balanced().await;
             let snapshot = node.dataplane.snapshot().await.unwrap();
@@ -284,7 +271,7 @@ fn an_install_is_acknowledged_after_every_worker_has_swapped() {
             let snapshot = node.dataplane.snapshot().await.unwrap();
             assert_eq!(snapshot.tables.generation, generation);
             assert_eq!(snapshot.counters.generation, generation);
-            beside(|| udp(g1, g2, ONE, TWO, &[64])).await;
+            udp(g1, g2, ONE, TWO, &[64]);
         }
         node.assert_balanced().await;
         node.stop().await;
