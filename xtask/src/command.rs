@@ -1,0 +1,63 @@
+//! Running a program with its output in a log, and saying so.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// Prints a line for people. What a gate finds is all that it prints, so one place may.
+#[expect(clippy::print_stdout, reason = "the gates are command line programs")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+    // Nobody is left to tell.
+    let _unheard = std::io::stdout().flush();
+}
+
+/// A program that ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) success: bool,
+    /// Everything it printed.
+    pub(crate) output: String,
+    pub(crate) log: PathBuf,
+}
+
+impl Ended {
+    /// The end of its output, for the person who has to mend it.
+    pub(crate) fn tail(&self, lines: usize) -> String {
+        let all: Vec<&str> = self.output.lines().collect();
+        all.get(all.len().saturating_sub(lines)..)
+            .unwrap_or_default()
+            .join("\n")
+    }
+}
+
+/// Runs a program in a folder. Its output, both streams as they come, goes to a log under
+/// `target/xtask/`.
+pub(crate) fn run(root: &Path, name: &str, command: &mut Command) -> Result<Ended> {
+    let folder = root.join("target/xtask");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let log = folder.join(format!("{name}.log"));
+    let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    let output = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    Ok(Ended {
+        success: status.success(),
+        output,
+        log,
+    })
+}
+
+/// `cargo` in the workspace.
+pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root).args(arguments);
+    command
+}

@@ -1,0 +1,151 @@
+//! Deliberate faults. Each is one edit of the source that must turn some test red: what shows
+//! that the tests can fail where it matters.
+
+mod faults;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{Ended, run as run_command, say};
+use faults::{FAULTS, Fault};
+
+/// Runs the faults whose names contain `filter`. True when a test noticed each.
+pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
+    let tree = Tree::new(root)?;
+    let mut missed = 0;
+    let picked: Vec<&Fault> = FAULTS
+        .iter()
+        .filter(|it| it.name.contains(filter))
+        .collect();
+    for fault in &picked {
+        let noticed = tree.try_fault(fault)?;
+        missed += usize::from(noticed.is_none());
+        let verdict = noticed.map_or_else(|| "NOT NOTICED".to_owned(), |by| format!("red: {by}"));
+        say(&format!("{:<44} {verdict}", fault.name));
+    }
+    let noticed = picked.len() - missed;
+    say(&format!(
+        "test result: {noticed} passed; {missed} failed; 0 ignored"
+    ));
+    Ok(missed == 0)
+}
+
+/// The same as a set of `cargo xtask test`, with its output in a log.
+pub(crate) fn run_as_set(root: &Path, name: &str) -> Result<Ended> {
+    let program = std::env::current_exe().context("cannot find myself")?;
+    run_command(root, name, Command::new(program).arg("mutants"))
+}
+
+/// A copy of the checkout that may be broken.
+struct Tree {
+    root: PathBuf,
+    copy: PathBuf,
+}
+
+impl Tree {
+    /// Copies every file that git knows of, or would.
+    fn new(root: &Path) -> Result<Self> {
+        let copy = root.join("target/mutants");
+        if copy.exists() {
+            fs::remove_dir_all(&copy)?;
+        }
+        let tree = Self {
+            root: root.to_owned(),
+            copy,
+        };
+        for file in tree.files()? {
+            tree.copy_file(&file)?;
+        }
+        Ok(tree)
+    }
+
+    fn files(&self) -> Result<Vec<String>> {
+        let mut git = Command::new("git");
+        git.current_dir(&self.root);
+        git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let listed = git.output().context("cannot run git")?;
+        let text = String::from_utf8(listed.stdout).context("a file name is not UTF-8")?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    fn copy_file(&self, file: &str) -> Result<()> {
+        let from = self.root.join(file);
+        let to = self.copy.join(file);
+        if !from.is_file() {
+            return Ok(());
+        }
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(&from, &to).with_context(|| format!("cannot copy {file}"))?;
+        Ok(())
+    }
+
+    /// Applies a fault, runs its tests, and takes it back. The first test that failed, if any.
+    fn try_fault(&self, fault: &Fault) -> Result<Option<String>> {
+        for edit in fault.edits {
+            let path = self.copy.join(edit.file);
+            let text = fs::read_to_string(&path).with_context(|| format!("no {}", edit.file))?;
+            if text.matches(edit.from).count() != 1 {
+                bail!("{}: not once in {}: {:?}", fault.name, edit.file, edit.from);
+            }
+            fs::write(&path, text.replace(edit.from, edit.to))?;
+        }
+        let outcome = self.first_red(fault);
+        for edit in fault.edits {
+            self.copy_file(edit.file)?;
+        }
+        outcome
+    }
+
+    fn first_red(&self, fault: &Fault) -> Result<Option<String>> {
+        let mut command = Command::new("cargo");
+        command
+            .current_dir(&self.copy)
+            .args(["test", "--quiet"])
+            .args(fault.tests);
+        command.env("CARGO_TARGET_DIR", self.root.join("target"));
+        let ended = run_command(&self.root, "mutant", &mut command)?;
+        if ended.success {
+            return Ok(None);
+        }
+        let Some(red) = ended.output.lines().find_map(failed_test) else {
+            bail!(
+                "{}: no test ran; the fault does not compile?\n{}",
+                fault.name,
+                ended.tail(20)
+            );
+        };
+        Ok(Some(red.to_owned()))
+    }
+}
+
+/// The name in a line like `---- module::test stdout ----`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("---- ")?.split_whitespace().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_still_has_its_place() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("a workspace");
+        for edit in FAULTS.iter().flat_map(|fault| fault.edits) {
+            let text = fs::read_to_string(root.join(edit.file)).expect(edit.file);
+            assert_eq!(
+                text.matches(edit.from).count(),
+                1,
+                "{}: {:?}",
+                edit.file,
+                edit.from
+            );
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The faults themselves: what is broken, how, and which tests must notice.
+
+/// One place, changed.
+#[derive(Debug)]
+pub(super) struct Edit {
+    pub(super) file: &'static str,
+    /// Stands in the file exactly once.
+    pub(super) from: &'static str,
+    pub(super) to: &'static str,
+}
+
+/// One deliberate fault.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) name: &'static str,
+    pub(super) edits: &'static [Edit],
+    /// Arguments of `cargo test`.
+    pub(super) tests: &'static [&'static str],
+}
+
+/// Whole fabrics in memory.
+const FABRIC: &[&str] = &["-p", "skerry-overlay", "--test", "fabric"];
+/// Workers of the shell, without privileges.
+const WORKERS: &[&str] = &["-p", "skerry-overlay-io", "--lib"];
+
+const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
+const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
+const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
+const SOURCE: &str = "overlay/core/src/forwarder/source.rs";
+const TABLE: &str = "overlay/core/src/fdb/table.rs";
+
+pub(super) const FAULTS: [Fault; 17] = [
+    Fault {
+        name: "flip one cell of the accept rule",
+        edits: &[Edit {
+            file: "pvlan-policy/src/compile/table.rs",
+            from: "(Role::Isolated | Role::Community, Role::Isolated | Role::Community) => false,",
+            to: "(Role::Isolated | Role::Community, Role::Isolated | Role::Community) => \
+                 from.role == to.role,",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "skip the egress check",
+        edits: &[Edit {
+            file: "pvlan-policy/src/tables.rs",
+            from: ".is_some_and(|row| row.contains(to.index()))",
+            to: ".is_some_and(|row| row.contains(to.index()) || true)",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "skip may_send",
+        edits: &[Edit {
+            file: TUNNEL,
+            from: "if !self.tables.fabric.may_send(node, segment) {",
+            to: "if false {",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "forward tunnel to tunnel",
+        edits: &[
+            Edit {
+                file: TUNNEL,
+                from: "remote: Remote::Closed",
+                to: "remote: Remote::Handoff",
+            },
+            Edit {
+                file: VERDICT,
+                from: "if matches!(sender.origin, Origin::Peer(_)) {",
+                to: "if false {",
+            },
+        ],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "flood tunnel to tunnel",
+        edits: &[
+            Edit {
+                file: TUNNEL,
+                from: "remote: Remote::Closed",
+                to: "remote: Remote::Handoff",
+            },
+            Edit {
+                file: VERDICT,
+                from: "if matches!(sender.origin, Origin::Port(_)) {",
+                to: "if true {",
+            },
+        ],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "drop the hairpin guard on the way up",
+        edits: &[Edit {
+            file: HAIRPIN,
+            from: "Some(Routed::Denied) | None => Err(DropReason::HairpinUp),",
+            to: "Some(Routed::Denied) | None => Ok(()),",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "drop the hairpin guard on the way down",
+        edits: &[Edit {
+            file: HAIRPIN,
+            from: "None => Err(DropReason::HairpinDown),",
+            to: "None => Ok(()),",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "let a weaker MAC claim win",
+        edits: &[Edit {
+            file: TABLE,
+            from: "if entry.strength > seat.strength {",
+            to: "if false {",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "let an address move while its place talks",
+        edits: &[Edit {
+            file: TABLE,
+            from: "if now.since(entry.seen) < SILENCE {",
+            to: "if false {",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "let one port fill the table",
+        edits: &[Edit {
+            file: TABLE,
+            from: "if !free || !room {",
+            to: "if !room {",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "flood a denied unicast",
+        edits: &[Edit {
+            file: VERDICT,
+            from: "if !tables.accepts(sender.segment.id, to) {\n            \
+                   return Err(DropReason::PvlanDeny);",
+            to: "if !tables.accepts(sender.segment.id, to) {\n            \
+                 return self.flood(sender, inspected, frame, n);",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "send a denied unicast to its node",
+        edits: &[Edit {
+            file: VERDICT,
+            from: "if !self.tables.fabric.accepts(sender.segment.id, entry.segment) {",
+            to: "if false {",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "believe any outer address",
+        edits: &[Edit {
+            file: TUNNEL,
+            from: "if Some(carried.source) != peer ||",
+            to: "if false && Some(carried.source) != peer ||",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "believe any ARP sender",
+        edits: &[Edit {
+            file: SOURCE,
+            from: "if !self.may_use(sender, rule, ip) {\n                return Err(DropReason::ArpSpoof);",
+            to: "if false {\n                return Err(DropReason::ArpSpoof);",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "believe any source address",
+        edits: &[Edit {
+            file: SOURCE,
+            from: "probes || self.may_use(sender, rule, ip.source)",
+            to: "probes || self.may_use(sender, rule, ip.source) || true",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "forget to count a drop",
+        edits: &[Edit {
+            file: "overlay/core/src/forwarder/ingress.rs",
+            from: "Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),",
+            to: "Err(_) => {}",
+        }],
+        tests: FABRIC,
+    },
+    Fault {
+        name: "keep the old table on one worker",
+        edits: &[Edit {
+            file: "overlay/io/src/worker/run.rs",
+            from: "self.install(tables);",
+            to: "if self.number == 0 { self.install(tables); }",
+        }],
+        tests: WORKERS,
+    },
+];

@@ -1,0 +1,246 @@
+//! The sets of tests: what each runs, what it needs, and in which order.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::command::{Ended, cargo, run as run_command, say};
+use crate::outcome::{Counts, Outcome, summarise};
+use crate::tools::{CARGO_DENY, MDBOOK, install_packages, is_root};
+use crate::mutants;
+
+/// The sets that look at the source only.
+pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
+
+/// What a set needs of the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Needs {
+    Nothing,
+    /// Network namespaces and interfaces of its own, and Debian packages.
+    Root,
+}
+
+struct Set {
+    name: &'static str,
+    what: &'static str,
+    needs: Needs,
+    run: fn(&Path, &str) -> Result<Ended>,
+}
+
+const SETS: [Set; 11] = [
+    Set {
+        name: "format",
+        what: "rustfmt",
+        needs: Needs::Nothing,
+        run: |root, name| run_command(root, name, &mut cargo(root, &["fmt", "--all", "--check"])),
+    },
+    Set {
+        name: "clippy",
+        what: "lints, all targets",
+        needs: Needs::Nothing,
+        run: |root, name| {
+            let arguments = [
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                ROOT,
+                "--",
+                "-D",
+                "warnings",
+            ];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
+    },
+    Set {
+        name: "rustdoc",
+        what: "API documentation",
+        needs: Needs::Nothing,
+        run: |root, name| {
+            let mut doc = cargo(root, &["doc", "--workspace", "--no-deps"]);
+            run_command(root, name, doc.env("RUSTDOCFLAGS", "-D warnings"))
+        },
+    },
+    Set {
+        name: "licences",
+        what: "cargo deny",
+        needs: Needs::Nothing,
+        run: licences,
+    },
+    Set {
+        name: "unit",
+        what: "every crate, no privileges",
+        needs: Needs::Nothing,
+        run: |root, name| run_command(root, name, &mut cargo(root, &["test", "--workspace"])),
+    },
+    Set {
+        name: "scale",
+        what: "1,000 nodes, optimised",
+        needs: Needs::Nothing,
+        run: |root, name| {
+            let arguments = [
+                "test",
+                "--release",
+                "-p",
+                "skerry-policy",
+                "--test",
+                "scale",
+                "--",
+                "--nocapture",
+            ];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
+    },
+    Set {
+        name: "ports",
+        what: "real ports and the daemon",
+        needs: Needs::Root,
+        run: |root, name| {
+            let arguments = [
+                "test",
+                "-p",
+                "skerry-overlay-io",
+                "-p",
+                "skerry",
+                "--features",
+                "skerry-overlay-io/root,skerry/root",
+                "--test",
+                "*",
+            ];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
+    },
+    Set {
+        name: "conformance",
+        what: "the matrix in namespaces",
+        needs: Needs::Root,
+        run: |root, name| {
+            let arguments = [
+                "test",
+                "--release",
+                "-p",
+                "skerry-netns-tests",
+                "--features",
+                "root",
+                "--test",
+                "conformance",
+            ];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
+    },
+    Set {
+        name: "lab",
+        what: "skerry lab --once, no privileges",
+        needs: Needs::Nothing,
+        run: lab,
+    },
+    Set {
+        name: "mutants",
+        what: "every deliberate fault is noticed",
+        needs: Needs::Nothing,
+        run: |root, name| mutants::run_as_set(root, name),
+    },
+    Set {
+        name: "book",
+        what: "mdBook",
+        needs: Needs::Nothing,
+        run: |root, name| {
+            let mdbook = MDBOOK.find(root)?;
+            run_command(
+                root,
+                name,
+                Command::new(mdbook).arg("build").arg(root.join("docs")),
+            )
+        },
+    },
+];
+
+/// Features that gate tests which need root.
+const ROOT: &str = "skerry-overlay-io/root,skerry/root,skerry-netns-tests/root";
+
+/// Runs the sets that are picked. True when nothing failed.
+pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
+    let mut outcomes = Vec::new();
+    let picked: Vec<&Set> = SETS.iter().filter(|set| pick(set.name)).collect();
+    if is_root() && picked.iter().any(|set| set.needs == Needs::Root) {
+        install_packages(root)?;
+    }
+    for set in picked {
+        let outcome = if set.needs == Needs::Root && !is_root() {
+            Outcome::Skipped("needs root: it makes network namespaces and interfaces".to_owned())
+        } else {
+            run_set(root, set)
+        };
+        outcomes.push((set.name.to_owned(), outcome));
+    }
+    Ok(summarise(&outcomes))
+}
+
+fn run_set(root: &Path, set: &Set) -> Outcome {
+    say(&format!("{:<12} {} ...", set.name, set.what));
+    let start = Instant::now();
+    let ended = (set.run)(root, set.name);
+    let took = start.elapsed();
+    let counts = match ended {
+        Ok(ended) => {
+            let counts = Counts::of(&ended);
+            if counts.failed > 0 {
+                say(&ended.tail(60));
+                say(&format!("(all of it in {})", ended.log.display()));
+            }
+            for line in ended
+                .output
+                .lines()
+                .filter(|line| line.starts_with("figure: "))
+            {
+                say(&format!("{:<12} {line}", ""));
+            }
+            counts
+        }
+        Err(error) => {
+            say(&format!("{}: {error:#}", set.name));
+            Counts {
+                failed: 1,
+                ..Counts::default()
+            }
+        }
+    };
+    say(&format!("{:<12} took {:.1} s", "", took.as_secs_f64()));
+    Outcome::Ran(counts, took)
+}
+
+/// Licences, bans and sources; advisories need a database that is fetched from elsewhere.
+fn licences(root: &Path, name: &str) -> Result<Ended> {
+    let deny = CARGO_DENY.find(root)?;
+    let mut command = Command::new(deny);
+    command
+        .current_dir(root)
+        .args(["--workspace", "check"]);
+    run_command(root, name, command.args(["licenses", "bans", "sources"]))
+}
+
+/// The demonstration, as a user without privileges: root steps down for it.
+fn lab(root: &Path, name: &str) -> Result<Ended> {
+    let built = run_command(
+        root,
+        name,
+        &mut cargo(root, &["build", "--release", "-p", "skerry"]),
+    )?;
+    if !built.success {
+        return Ok(built);
+    }
+    let binary = root.join("target/release/skerry");
+    if !is_root() {
+        return run_command(root, name, Command::new(binary).args(["lab", "--once"]));
+    }
+    // The checkout may be readable for root only.
+    let copy = std::env::temp_dir().join(format!("skerry-lab-{}", std::process::id()));
+    std::fs::copy(&binary, &copy)?;
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+    let ended = run_command(root, name, unprivileged.arg(&copy).args(["lab", "--once"]));
+    std::fs::remove_file(&copy)?;
+    ended
+}
