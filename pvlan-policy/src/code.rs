@@ -70,6 +70,8 @@ codes! {
     Version = "P035", "A version of the site file that this Skerry does not read.";
     Interface = "P036", "One interface for two ports of a node.";
     NoGateway = "P037", "hairpin = \"gateway\" in a private VLAN without a gateway port (warning).";
+    NoMeeting = "P038", "Nodes that exchange frames but cannot find each other: neither has an endpoint (warning).";
+    PeeringEnds = "P039", "A peering whose ends are not two private VLANs, one on each side.";
 }
 
 impl fmt::Display for Code {

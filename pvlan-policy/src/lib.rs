@@ -3,6 +3,7 @@
 //! Pure: text in, tables and diagnostics out. No I/O, no clock, no unsafe.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 mod check;
 mod code;
@@ -32,8 +33,9 @@ pub use port::{Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGu
 pub use proof::{Claim, Proof};
 pub use render::render;
 pub use report::{
-    Access, Blast, BlastRadius, Change, Diff, End, Explanation, Matrix, NoSuchPort, PeerSheet,
-    Policy, Row, Section, Step, Verdict, View, blast_radius, diff, explain, matrix, peer,
+    Access, Blast, BlastRadius, Change, CheckReport, Diff, End, Explanation, Matrix, NoSuchPort,
+    PeerSheet, Policy, Row, Section, Step, Verdict, View, blast_radius, diff, explain, matrix,
+    peer,
 };
 pub use schema::{KEYS, Key};
 pub use site::{

@@ -43,36 +43,54 @@ fn group<'a>(source: &'a Source, lines: &Lines, diagnostic: &'a Diagnostic) -> G
         Level::HELP.no_name().message(text)
     });
     title
-        .element(snippet(source, lines, diagnostic))
+        .elements(snippets(source, lines, diagnostic))
         .elements(help)
 }
 
-/// Only the lines between the first and the last label: the renderer reads all it is given.
-fn snippet<'a>(
+/// Labels farther apart than this are shown as pieces of their own.
+const NEAR: u32 = 64 << 10;
+
+/// The lines between the first and the last label in one piece (the renderer reads all it is
+/// given), and what lies far away in others.
+fn snippets<'a>(
     source: &'a Source,
     lines: &Lines,
     diagnostic: &'a Diagnostic,
+) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let primary = &diagnostic.primary;
+    let is_near = |label: &&Label| label.span.start.abs_diff(primary.span.start) < NEAR;
+    let (near, far): (Vec<_>, Vec<_>) = diagnostic.labels.iter().partition(is_near);
+    let mut marks = vec![(AnnotationKind::Primary, primary)];
+    marks.extend(
+        near.into_iter()
+            .map(|label| (AnnotationKind::Context, label)),
+    );
+    let mut snippets = vec![snippet(source, lines, &marks)];
+    for label in far {
+        snippets.push(snippet(source, lines, &[(AnnotationKind::Context, label)]));
+    }
+    snippets
+}
+
+fn snippet<'a>(
+    source: &'a Source,
+    lines: &Lines,
+    marks: &[(AnnotationKind, &'a Label)],
 ) -> Snippet<'a, Annotation<'a>> {
-    let spans = || std::iter::once(&diagnostic.primary).chain(&diagnostic.labels);
-    let first = spans().map(|label| label.span.start).min().unwrap_or(0);
-    let last = spans().map(|label| label.span.end).max().unwrap_or(0);
+    let spans = || marks.iter().map(|(_, label)| label.span);
+    let first = spans().map(|span| span.start).min().unwrap_or(0);
+    let last = spans().map(|span| span.end).max().unwrap_or(0);
     let (start, line) = lines.line_start(first);
     let end = lines.line_end(last.max(first), &source.text);
     let text = source.text.get(start as usize..end as usize).unwrap_or("");
-    let mark = |kind: AnnotationKind, label: &'a Label| {
+    let annotate = |&(kind, label): &(AnnotationKind, &'a Label)| {
         let annotation = kind.span(within(label, start, text.len()));
         annotation.label((!label.text.is_empty()).then_some(label.text.as_str()))
     };
     Snippet::source(text)
         .line_start(line + 1)
         .path(source.name.as_str())
-        .annotation(mark(AnnotationKind::Primary, &diagnostic.primary))
-        .annotations(
-            diagnostic
-                .labels
-                .iter()
-                .map(|label| mark(AnnotationKind::Context, label)),
-        )
+        .annotations(marks.iter().map(annotate))
 }
 
 fn within(label: &Label, start: u32, len: usize) -> Range<usize> {

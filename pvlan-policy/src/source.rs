@@ -90,6 +90,12 @@ impl Lines {
         }
     }
 
+    /// Where the first line of more than `limit` bytes starts.
+    pub(crate) fn longer_than(&self, limit: usize, text: &str) -> Option<u32> {
+        let mut starts = self.starts.iter().copied();
+        starts.find(|&start| (self.line_end(start, text) - start) as usize > limit)
+    }
+
     /// The byte offset at which the line of `offset` starts, and that line's index from 0.
     pub(crate) fn line_start(&self, offset: u32) -> (u32, usize) {
         let line = self.starts.partition_point(|&start| start <= offset).max(1) - 1;

@@ -1,7 +1,12 @@
 //! Broken site files: each says in its first line which codes are expected at which places, and
 //! what people read is compared with a snapshot.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

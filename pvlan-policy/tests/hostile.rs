@@ -1,6 +1,12 @@
 //! Whatever stands in a file, checking it returns.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::string_slice,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use proptest::prelude::*;
 use skerry_policy::{
@@ -209,4 +215,37 @@ fn deep_nesting_is_refused_without_running_out_of_stack() {
     exercise(format!("a = {}", "[".repeat(100_000)));
     exercise(format!("a = {}", "{ a = ".repeat(100_000)));
     exercise(format!("[{}a]", "a.".repeat(100_000)));
+}
+
+/// Each of these is as many mistakes as fit; none may take the checker long.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a time is what is measured")]
+fn a_file_full_of_mistakes_is_answered_in_time() {
+    let many = |line: &dyn Fn(u32) -> String| (0..60_000).map(line).collect::<String>();
+    let head = "version = 1\n[pvlan.blue]\nprimary = 1\n";
+    let files = [
+        many(&|_| "= =\n".to_owned()),
+        format!("{head}[port.n1]\n{}", many(&|i| format!("p{i} = {{}}\n"))),
+        format!(
+            "{head}{}",
+            many(&|i| format!("[port.m{i}]\np = {{ as = \"blue.x\" }}\n"))
+        ),
+        format!(
+            "{head}[node]\n{}",
+            many(&|i| format!("n{i} = {{ kye = 1 }}\n"))
+        ),
+        format!(
+            "{head}{}",
+            many(&|i| format!("[pvlan.p{i}]\nprimary = 1\n"))
+        ),
+        format!("a = [{}]", many(&|_| "[],\n".to_owned())),
+    ];
+    for text in files {
+        let start = std::time::Instant::now();
+        let shown: String = text.chars().take(60).collect();
+        exercise(text);
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{seconds:.2} s: {shown:?}");
+        assert!(seconds < 20.0, "{seconds} s for {shown:?}");
+    }
 }

@@ -1,6 +1,11 @@
 //! Random sites: the tables, run as the datapath runs them, against the definition.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,6 +1,11 @@
 //! The reports on the sample site, as people read them.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use std::sync::Arc;
 

@@ -2,7 +2,12 @@
 //!
 //! Run it optimised for the figure: `cargo test --release -p skerry-policy --test scale -- --nocapture`.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use std::fmt::Write as _;
 use std::time::Instant;

@@ -1,6 +1,11 @@
 //! The table of keys and the reader agree: what the table lists is read, in the place it says.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use skerry_policy::{Code, KEYS, Source, check};
 

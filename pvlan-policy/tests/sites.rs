@@ -1,6 +1,11 @@
 //! The sites that documents and other tests rely on.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole file is a test")]
+#![allow(
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
 
 use skerry_policy::{Checked, Hairpin, IpGuard, MacGuard, Severity, Source, check, render};
 

@@ -77,7 +77,12 @@ impl<'a> Draft<'a> {
         let secondaries = |pvlan: &PvlanDecl| pvlan.communities.len() + 1;
         let widest = self.site.pvlans.iter().map(secondaries).max().unwrap_or(0);
         let segments = self.site.pvlans.iter().map(|it| secondaries(it) + 1).sum();
-        let attachments = self.site.ports.iter().map(|port| port.tag_count()).sum();
+        let attachments = self
+            .site
+            .ports
+            .iter()
+            .map(|port| port.tag_count().max(1))
+            .sum();
         let mut within = true;
         let mut limit = |count: usize, max: usize, what: &str| {
             if count > max {
@@ -160,23 +165,20 @@ impl<'a> Draft<'a> {
         let id = self.pvlan_named(At::new(pvlan, reference.span), findings)?;
         let found = self.segment_names.get(&(id, segment.as_str())).copied();
         if found.is_none() {
-            let known = self.names_in(id);
-            let hint = guess(segment, known.iter().map(String::as_str), findings);
             let message = format!("private VLAN `{pvlan}` has no segment `{segment}`");
-            let hint = hint.or_else(|| Some(format!("it has {}", known.join(", "))));
+            let hint = guess(segment, self.names_in(id), findings);
             unknown(reference.span, message, hint, findings);
         }
         found
     }
 
     /// The last part of the names of a private VLAN's segments.
-    fn names_in(&self, pvlan: PvlanId) -> Vec<String> {
+    fn names_in(&self, pvlan: PvlanId) -> impl Iterator<Item = &str> {
         let segments = self.segments_of.get(pvlan.index()).into_iter().flatten();
         segments
             .filter_map(|id| self.segments.get(id.index()))
             .filter_map(|segment| segment.name.split_once('.'))
-            .map(|(_, name)| name.to_owned())
-            .collect()
+            .map(|(_, name)| name)
     }
 
     pub(super) fn attachment_named(

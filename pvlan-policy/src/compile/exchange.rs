@@ -1,6 +1,6 @@
 //! Peerings and exports: both sides must want them, and an export must not leak by difference.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::code::Code;
 use crate::compile::Draft;
@@ -45,7 +45,7 @@ impl Draft<'_> {
         ends
     }
 
-    /// P013: every pair of private VLANs that the lists bring together has agreed, both of them.
+    /// P013 and P039: one private VLAN on each side, and both have agreed.
     fn check_consent(
         &self,
         decl: &PeeringDecl,
@@ -53,37 +53,42 @@ impl Draft<'_> {
         to: &[(AttachmentId, Span)],
         findings: &mut Findings,
     ) {
-        let mut asked = FxHashSet::default();
-        for (one, one_span) in self.pvlans_of(from) {
-            for (other, other_span) in self.pvlans_of(to) {
-                if one == other {
-                    let message = "a peering joins two private VLANs, not one with itself";
-                    let finding = Finding::error(Code::NoConsent, decl.name.span, message);
-                    let both = finding.label(one_span, "from here");
-                    findings.push(both.label(other_span, "to the same"));
-                    continue;
-                }
-                for (giver, taker) in [(one, other), (other, one)] {
-                    if asked.insert((giver, taker)) && !self.consents(giver, taker) {
-                        findings.push(self.missing_consent(decl, giver, taker));
-                    }
-                }
+        let sides = (self.side(from, findings), self.side(to, findings));
+        let (Some((one, near)), Some((other, far))) = sides else {
+            return;
+        };
+        if one == other {
+            let message = "a peering joins two private VLANs, not one with itself";
+            let finding = Finding::error(Code::PeeringEnds, decl.name.span, message);
+            findings.push(finding.label(near, "from here").label(far, "to the same"));
+            return;
+        }
+        for (giver, taker) in [(one, other), (other, one)] {
+            if !self.consents(giver, taker) {
+                findings.push(self.missing_consent(decl, giver, taker));
             }
         }
     }
 
-    /// The private VLANs of some attachments, each once, with a place.
-    fn pvlans_of(&self, ends: &[(AttachmentId, Span)]) -> Vec<(PvlanId, Span)> {
-        let mut pvlans = FxHashMap::default();
-        for &(id, span) in ends {
-            let segment = self.attachment(id).and_then(|it| self.segment_of(it));
-            if let Some(segment) = segment {
-                pvlans.entry(segment.pvlan).or_insert(span);
-            }
+    /// The one private VLAN of a side of a peering.
+    fn side(
+        &self,
+        ends: &[(AttachmentId, Span)],
+        findings: &mut Findings,
+    ) -> Option<(PvlanId, Span)> {
+        let pvlan = |&(id, span): &(AttachmentId, Span)| {
+            let segment = self.segment_of(self.attachment(id)?)?;
+            Some((segment.pvlan, span))
+        };
+        let mut pvlans = ends.iter().filter_map(pvlan);
+        let (first, span) = pvlans.next()?;
+        if let Some((_, stray)) = pvlans.find(|(other, _)| *other != first) {
+            let message = "one side of a peering is in one private VLAN";
+            let finding = Finding::error(Code::PeeringEnds, stray, message);
+            findings.push(finding.says("another one").label(span, "the first"));
+            return None;
         }
-        let mut pvlans: Vec<_> = pvlans.into_iter().collect();
-        pvlans.sort_unstable();
-        pvlans
+        Some((first, span))
     }
 
     fn consents(&self, giver: PvlanId, taker: PvlanId) -> bool {

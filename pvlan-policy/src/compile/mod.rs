@@ -7,6 +7,7 @@ mod binding;
 mod draft;
 mod exception;
 mod exchange;
+mod meeting;
 mod node;
 mod port;
 mod rule;
@@ -40,5 +41,6 @@ pub(crate) fn compile(site: &Site, findings: &mut Findings) -> Option<Fabric> {
     let digest = Digest(Sha256::digest(site.source.text.as_bytes()).into());
     let fabric = draft.build(digest)?;
     shared::warn_shared_nodes(site, &fabric, findings);
+    meeting::warn_strangers(site, &fabric, findings);
     Some(fabric)
 }

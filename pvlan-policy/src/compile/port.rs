@@ -1,5 +1,7 @@
 //! Ports and their attachments, every default applied.
 
+use rustc_hash::FxHashSet;
+
 use crate::code::Code;
 use crate::compile::Draft;
 use crate::diagnostic::{Finding, Findings};
@@ -20,7 +22,7 @@ struct Tag {
 
 impl<'a> Draft<'a> {
     pub(super) fn add_ports(&mut self, findings: &mut Findings) {
-        let mut unknown = Vec::new();
+        let mut unknown = FxHashSet::default();
         for (index, decl) in self.site.ports.iter().enumerate() {
             // All ports of one node share the place of its name: one finding is enough.
             if unknown.contains(&decl.node.span) {
@@ -28,7 +30,9 @@ impl<'a> Draft<'a> {
             }
             match self.node_named(&decl.node, findings) {
                 Some(node) => self.add_port(node, index, decl, findings),
-                None => unknown.push(decl.node.span),
+                None => {
+                    unknown.insert(decl.node.span);
+                }
             }
         }
     }

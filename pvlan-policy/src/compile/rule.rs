@@ -23,6 +23,23 @@ impl Draft<'_> {
             self.check_bound(port, decl, findings);
         }
         self.check_stock(findings);
+        self.check_mtu(findings);
+    }
+
+    /// P021: a link that carries IPv6 carries packets of 1280 bytes (RFC 8200 section 5).
+    fn check_mtu(&self, findings: &mut Findings) {
+        let Some(mtu) = self.site.defaults.mtu.filter(|mtu| mtu.value < 1280) else {
+            return;
+        };
+        let mut subnets = self.site.pvlans.iter().flat_map(|pvlan| &pvlan.subnets);
+        if let Some(subnet) = subnets.find(|subnet| subnet.value.addr().is_ipv6()) {
+            let message = "the MTU is too small for IPv6";
+            findings.push(
+                Finding::error(Code::Range, mtu.span, message)
+                    .says("must be 1280 or more (RFC 8200 section 5)")
+                    .label(subnet.span, "IPv6"),
+            );
+        }
     }
 
     /// P005: isolated ports that can reach nobody.

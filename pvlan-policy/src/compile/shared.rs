@@ -6,7 +6,7 @@ use crate::code::Code;
 use crate::diagnostic::{Finding, Findings};
 use crate::fabric::{Fabric, Role};
 use crate::id::{AttachmentId, NodeId, PvlanId};
-use crate::report::blast;
+use crate::report::{Blast, Census};
 use crate::site::Site;
 
 /// One warning a node, with what would be lost with it.
@@ -29,19 +29,20 @@ pub(super) fn warn_shared_nodes(site: &Site, fabric: &Fabric, findings: &mut Fin
         .collect();
     shared.sort_unstable();
     shared.dedup_by_key(|(node, ..)| *node);
+    let census = Census::new(fabric);
     for (node, promiscuous, host) in shared {
-        findings.extend(warning(site, fabric, node, promiscuous, host));
+        let lost = census.blast(node);
+        findings.extend(warning(site, fabric, &lost, promiscuous, host));
     }
 }
 
 fn warning(
     site: &Site,
     fabric: &Fabric,
-    node: NodeId,
+    lost: &Blast,
     promiscuous: AttachmentId,
     host: AttachmentId,
 ) -> Option<Finding> {
-    let lost = blast(fabric, node);
     let message = format!("hosts share node `{}` with a promiscuous port", lost.node);
     let owns = lost.owns.join(", ");
     let total = fabric.attachments.len();

@@ -21,6 +21,9 @@ use crate::source::{At, Lines, Source, Span};
 /// Larger files are refused unread: the parser's tree is many times the text.
 pub(crate) const TEXT_MAX: usize = 16 << 20;
 
+/// Longer lines are not written by people, and every caret on one costs its whole length.
+const LINE_MAX: usize = 64 << 10;
+
 /// After so many lines that are not TOML, the file is something else.
 const SYNTAX_MAX: usize = 100;
 
@@ -33,9 +36,8 @@ pub(crate) struct Decoded {
 
 pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
     let lines = Lines::new(&source.text);
-    if source.text.len() > TEXT_MAX {
-        let message = format!("the file is larger than {} MiB", TEXT_MAX >> 20);
-        findings.push(Finding::error(Code::Limit, Span::default(), message));
+    if let Some(excess) = too_large(&source.text, &lines) {
+        findings.push(Finding::error(Code::Limit, excess.span, excess.value));
         let site = empty(source, lines);
         return Decoded {
             site,
@@ -65,6 +67,17 @@ pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
         site,
         guessed: !syntax.is_empty(),
     }
+}
+
+/// What is too much, and where it begins.
+fn too_large(text: &str, lines: &Lines) -> Option<At<String>> {
+    if text.len() > TEXT_MAX {
+        let message = format!("the file is larger than {} MiB", TEXT_MAX >> 20);
+        return Some(At::new(message, Span::default()));
+    }
+    let start = lines.longer_than(LINE_MAX, text)?;
+    let message = format!("this line is longer than {} KiB", LINE_MAX >> 10);
+    Some(At::new(message, Span { start, end: start }))
 }
 
 fn empty(source: &Source, lines: Lines) -> Site {

@@ -223,6 +223,6 @@ fn a_lookup_that_finds_the_wrong_thing_breaks_v6() {
     });
     fault_in_fabric("V6", |fabric| fabric.nodes[1].key = fabric.nodes[0].key);
     fault_in_fabric("V6", |fabric| {
-        fabric.nodes[1].overlay = fabric.nodes[0].overlay
+        fabric.nodes[1].overlay = fabric.nodes[0].overlay;
     });
 }

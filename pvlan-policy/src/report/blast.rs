@@ -3,12 +3,13 @@
 //! A stolen node can put into the mesh what it may send, so every port elsewhere that accepts one
 //! of those segments hears it. A node with a promiscuous port owns its private VLAN.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::fabric::{Fabric, Role};
-use crate::id::{NodeId, PvlanId, SegmentId};
+use crate::fabric::{Fabric, Role, Segment};
+use crate::id::{NodeId, SegmentId};
 
 /// The table of all nodes that serve a port.
 #[derive(Clone, Debug, Serialize)]
@@ -36,53 +37,89 @@ pub struct Blast {
 
 /// The blast radius of every node that serves a port.
 pub fn blast_radius(fabric: &Fabric) -> BlastRadius {
-    let served = fabric.nodes.iter().filter(|node| serves(fabric, node.id));
+    let census = Census::new(fabric);
+    let rows = fabric.nodes.iter().map(|node| census.blast(node.id));
     BlastRadius {
         schema: "skerry.blast/1",
         attachments: fabric.attachments.len(),
-        nodes: served.map(|node| blast(fabric, node.id)).collect(),
+        nodes: rows.filter(|row| !row.may_send.is_empty()).collect(),
     }
 }
 
-fn serves(fabric: &Fabric, node: NodeId) -> bool {
-    fabric
-        .may_send
-        .get(node.index())
-        .is_some_and(|row| !row.is_clear())
+/// How many attachments each segment has, so that a row costs no walk over all of them.
+pub(crate) struct Census<'a> {
+    fabric: &'a Fabric,
+    /// Indexed by [`SegmentId`].
+    sizes: Vec<usize>,
 }
 
-/// The row of one node.
-pub(crate) fn blast(fabric: &Fabric, node: NodeId) -> Blast {
-    let sends = sends(fabric, node);
-    let promiscuous = sends.iter().filter_map(|&id| {
-        let segment = fabric.segment(id)?;
-        let owner = segment.role == Role::Promiscuous;
-        owner.then_some(segment.pvlan)
-    });
-    let hears = |to: SegmentId| sends.iter().any(|&from| fabric.accepts(from, to));
-    let elsewhere = fabric.attachments.iter().filter(|it| it.home != node);
-    Blast {
-        node: fabric
-            .nodes
-            .get(node.index())
-            .map_or_else(String::new, |it| it.name.clone()),
-        reaches: elsewhere.filter(|it| hears(it.segment)).count(),
-        owns: promiscuous.filter_map(|id| name(fabric, id)).collect(),
-        may_send: sends
+impl<'a> Census<'a> {
+    pub(crate) fn new(fabric: &'a Fabric) -> Self {
+        let mut sizes = vec![0; fabric.segments.len()];
+        for attachment in &fabric.attachments {
+            if let Some(size) = sizes.get_mut(attachment.segment.index()) {
+                *size += 1;
+            }
+        }
+        Self { fabric, sizes }
+    }
+
+    /// The row of one node.
+    pub(crate) fn blast(&self, node: NodeId) -> Blast {
+        let sends = self.sends(node);
+        let heard = self.heard(&sends);
+        let everywhere: usize = heard
             .iter()
-            .filter_map(|&id| Some(fabric.segment(id)?.name.clone()))
-            .collect(),
+            .filter_map(|id| self.sizes.get(id.index()))
+            .sum();
+        let owned = sends
+            .iter()
+            .filter(|segment| segment.role == Role::Promiscuous);
+        let fabric = self.fabric;
+        Blast {
+            node: fabric
+                .nodes
+                .get(node.index())
+                .map_or_else(String::new, |it| it.name.clone()),
+            reaches: everywhere - self.here(node, &heard),
+            owns: owned
+                .filter_map(|segment| fabric.pvlans.get(segment.pvlan.index()))
+                .map(|pvlan| pvlan.name.clone())
+                .collect(),
+            may_send: sends.iter().map(|segment| segment.name.clone()).collect(),
+        }
     }
-}
 
-fn sends(fabric: &Fabric, node: NodeId) -> Vec<SegmentId> {
-    let all = fabric.segments.iter().map(|segment| segment.id);
-    all.filter(|&segment| fabric.may_send(node, segment))
-        .collect()
-}
+    fn sends(&self, node: NodeId) -> Vec<&'a Segment> {
+        let row = self.fabric.may_send.get(node.index());
+        let segments = row.into_iter().flat_map(|row| row.ones());
+        segments
+            .filter_map(|index| self.fabric.segments.get(index))
+            .collect()
+    }
 
-fn name(fabric: &Fabric, pvlan: PvlanId) -> Option<String> {
-    Some(fabric.pvlans.get(pvlan.index())?.name.clone())
+    /// Segments that accept one of these.
+    fn heard(&self, sends: &[&Segment]) -> BTreeSet<SegmentId> {
+        let mut heard = BTreeSet::new();
+        for from in sends {
+            let pvlan = self.fabric.pvlans.get(from.pvlan.index());
+            let siblings = pvlan.into_iter().flat_map(|pvlan| &pvlan.segments);
+            heard.extend(siblings.filter(|&&to| self.fabric.accepts(from.id, to)));
+        }
+        heard
+    }
+
+    /// Attachments of these segments on the node itself, which its thief has anyway.
+    fn here(&self, node: NodeId, heard: &BTreeSet<SegmentId>) -> usize {
+        let ports = self.fabric.served.get(node.index()).into_iter().flatten();
+        let attachments = ports
+            .filter_map(|port| self.fabric.ports.get(port.index()))
+            .flat_map(|port| &port.attachments)
+            .filter_map(|id| self.fabric.attachments.get(id.index()));
+        attachments
+            .filter(|attachment| heard.contains(&attachment.segment))
+            .count()
+    }
 }
 
 impl fmt::Display for BlastRadius {

@@ -1,6 +1,7 @@
 //! The ways round: through a gateway, by a peering, through a router in both private VLANs.
 
-use super::{Pair, Step};
+use super::Step;
+use super::pair::Pair;
 use crate::fabric::{Peering, Pvlan, Role, Routed};
 use crate::id::{AttachmentId, PvlanId};
 use crate::source::Place;
