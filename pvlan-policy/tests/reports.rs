@@ -235,6 +235,44 @@ fn every_report_says_its_schema_in_json() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&explained).unwrap());
 }
 
+#[test]
+fn check_says_in_one_line_what_was_proved_or_refused() {
+    let report = |text: &str| {
+        let source = Source {
+            name: "site.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        check(&source).report().to_string()
+    };
+    let good = report(SAMPLE);
+    let expected = "ok: 12 attachments, 132 ordered pairs, 38 permitted, V1-V6 hold (digest ";
+    assert!(good.starts_with(expected), "{good}");
+    assert!(good.ends_with("), 4 warnings"), "{good}");
+    assert_eq!(report("version = 1"), "refused: 1 error");
+}
+
+#[test]
+fn check_in_json_carries_codes_places_and_the_proof() {
+    let source = Source {
+        name: "site.toml".to_owned(),
+        text: edited(&[("web = 20102", "web = 20101")]),
+    };
+    let checked = check(&source);
+    let json = serde_json::to_value(checked.report()).unwrap();
+    assert_eq!(json["schema"], "skerry.check/1");
+    assert_eq!(json["ok"], false);
+    assert_snapshot!(serde_json::to_string_pretty(&json["diagnostics"]).unwrap());
+    let (_, fabric) = sample();
+    let checked = check(&Source {
+        name: "site.toml".to_owned(),
+        text: SAMPLE.to_owned(),
+    });
+    let json = serde_json::to_value(checked.report()).unwrap();
+    assert_eq!(json["digest"], fabric.digest.to_string());
+    assert_eq!(json["proof"]["permitted"], 38);
+    assert_eq!(json["proof"]["claims"].as_array().unwrap().len(), 6);
+}
+
 #[track_caller]
 fn against(new: &str, no_new_access: bool) -> String {
     let (site, fabric) = sample();
