@@ -152,7 +152,8 @@ pub fn public_text(key: &[u8; 32]) -> String {
     STANDARD.encode(key)
 }
 
-fn fill_random(mut buffer: &mut [u8]) -> io::Result<()> {
+/// Fills a buffer with the kernel's random numbers.
+pub(crate) fn fill_random(mut buffer: &mut [u8]) -> io::Result<()> {
     while !buffer.is_empty() {
         let n = rustix::rand::getrandom(&mut *buffer, rustix::rand::GetRandomFlags::empty())?;
         buffer = buffer.get_mut(n..).unwrap_or_default();

@@ -103,6 +103,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Asks the daemon once.
+    pub(crate) fn ask(&self, command: Command) -> anyhow::Result<Reply> {
+        let reply = self.connect()?.ask(command);
+        Ok(reply.map_err(|error| unreachable(&error))?)
+    }
+}
+
 fn unreachable(error: &ClientError) -> Failed {
     let exit = match error {
         ClientError::Config(_) => Exit::Bad,

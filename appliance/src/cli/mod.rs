@@ -1,11 +1,14 @@
 //! The command line: what can be asked, and how the process ends.
 
+mod bundle;
 mod control;
+mod doctor;
 mod generated;
 mod keys;
 mod output;
 mod policy;
 mod run;
+mod top;
 
 use std::process::ExitCode;
 
@@ -41,6 +44,10 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch real hosts on real nodes reach exactly whom the policy lets them reach; needs no root
+    Lab(crate::lab::LabArgs),
+    #[command(hide = true)]
+    LabNode(crate::lab::LabNodeArgs),
     /// Run the daemon of one node
     Run(run::RunArgs),
     /// Make a WireGuard key
@@ -49,8 +56,22 @@ enum Command {
     Pubkey(keys::PubkeyArgs),
     /// Check a site file: every error at once, then the proof
     Check(policy::CheckArgs),
+    /// Print who reaches whom
+    Matrix(policy::MatrixArgs),
+    /// Say why one port reaches another or does not
+    Explain(policy::ExplainArgs),
+    /// Print what to type on a stock Linux member
+    Peer(policy::PeerArgs),
+    /// Print the pairs that a new site file gains and loses
+    Diff(policy::DiffArgs),
     #[command(flatten)]
     Control(control::ControlCommand),
+    /// Watch the node at work
+    Top(top::TopArgs),
+    /// Check what this machine offers, and say how to fix what is missing
+    Doctor(doctor::DoctorArgs),
+    /// Make a support bundle without keys
+    Bundle(bundle::BundleArgs),
     /// Print the completion script of a shell
     Completions(generated::CompletionsArgs),
     /// Write the manual pages
@@ -67,11 +88,20 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, output: &Output) -> anyhow::Result<Exit> {
     match command {
+        Command::Lab(args) => crate::lab::run(&args),
+        Command::LabNode(args) => crate::lab::run_node(&args),
         Command::Run(args) => run::run(&args, output),
         Command::Keygen(args) => keys::keygen(&args, output),
         Command::Pubkey(args) => keys::pubkey(&args, output),
         Command::Check(args) => policy::check(&args, output),
+        Command::Matrix(args) => policy::matrix(&args, output),
+        Command::Explain(args) => policy::explain(&args, output),
+        Command::Peer(args) => policy::peer(&args, output),
+        Command::Diff(args) => policy::diff(&args, output),
         Command::Control(command) => control::run(command, output),
+        Command::Top(args) => top::top(&args),
+        Command::Doctor(args) => doctor::doctor(&args, output),
+        Command::Bundle(args) => bundle::bundle(&args, output),
         Command::Completions(args) => generated::completions(&args, output, Cli::command()),
         Command::Man(args) => generated::man(&args, Cli::command()),
     }

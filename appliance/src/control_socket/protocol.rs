@@ -41,6 +41,8 @@ pub enum Command {
     Fdb,
     /// The other nodes.
     Peers,
+    /// The text of the running site file.
+    Site,
     /// One round trip to a node, or to the node of a port.
     Ping {
         /// `n2` or `n2/b-i3`.

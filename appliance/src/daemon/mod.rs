@@ -1,15 +1,68 @@
-//! The daemon of one node.
+//! The daemon of one node: wires the policy, the datapath, the ports, the mesh and the control
+//! socket together. It decides nothing about frames; it only carries tables to those who do.
 
+mod answer;
+mod candidate;
+mod confirm;
+mod event_loop;
+mod facts;
+mod limit;
+mod loading;
 mod logging;
+mod mesh;
+mod metrics;
+mod node;
+mod notify;
+mod ping;
+mod start;
+mod swap;
+mod trouble;
 
+use candidate::Identity;
+use node::Node;
+
+use crate::control_socket::Server;
 use crate::exit::Exit;
+use crate::generations::Generations;
+use crate::key::Key;
 use crate::node_config::NodeConfig;
+
+/// Requests and events that may queue up before their senders have to wait.
+const QUEUE: usize = 1024;
 
 /// Runs a node until it is told to stop.
 ///
 /// # Errors
-/// What keeps it from starting; nothing is left behind.
+/// What keeps it from starting, with the way out; then nothing is left behind.
 pub fn run(config: NodeConfig, colour: bool) -> anyhow::Result<Exit> {
-    drop((config, colour));
-    Ok(Exit::Bad)
+    logging::start(colour);
+    let key = Key::read(&config.key)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config, &key))
+}
+
+async fn serve(config: NodeConfig, key: &Key) -> anyhow::Result<Exit> {
+    let identity = Identity {
+        node: config.node.clone(),
+        public: key.public(),
+    };
+    // The socket comes first: it is what tells a second daemon of the same node to go away.
+    let server = Server::bind(&config.control)?;
+    let metrics = metrics::bind(config.metrics).await?;
+    let store = Generations::open(&config.state)?;
+    let first = start::choose(&config, &identity, &store)?;
+    let signals = event_loop::Signals::listen()?;
+    let (commands, inbox) = tokio::sync::mpsc::channel(QUEUE);
+    let node = Node::start(config, identity, key, store, first).await?;
+    let serving = tokio::spawn(server.serve(commands.clone()));
+    let scraping = metrics.map(|listener| tokio::spawn(metrics::serve(listener, commands)));
+    let stopped = event_loop::run(node, inbox, signals).await;
+    // Both end as soon as nobody takes their commands; the socket's file goes with the server.
+    drop(serving.await);
+    if let Some(scraping) = scraping {
+        scraping.abort();
+    }
+    stopped
 }

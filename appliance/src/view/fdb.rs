@@ -31,13 +31,15 @@ pub struct FdbEntry {
     pub strength: String,
     /// Seconds since it was last heard of; absent when policy binds it.
     pub age_s: Option<u64>,
+    /// It moved too often, and no longer may.
+    pub frozen: bool,
 }
 
 impl View for Fdb {
     const SCHEMA: &'static str = "skerry.fdb/1";
 
     fn text(&self) -> String {
-        let mut table = Table::new(["pvlan", "mac", "segment", "at", "strength", ">age"]);
+        let mut table = Table::new(["pvlan", "mac", "segment", "at", "strength", ">age", ""]);
         for entry in &self.entries {
             table.row([
                 entry.pvlan.clone(),
@@ -46,6 +48,7 @@ impl View for Fdb {
                 entry.place.clone(),
                 entry.strength.clone(),
                 dash(entry.age_s.map(|it| format!("{it} s"))),
+                if entry.frozen { "frozen" } else { "" }.to_owned(),
             ]);
         }
         table.render()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use skerry_policy::{Checked, Fabric, Severity};
+use skerry_policy::{Checked, Severity};
 
 use crate::cli::output::Output;
 use crate::exit::{Exit, Failed};
@@ -63,13 +63,11 @@ fn facts(checked: &Checked) -> serde_json::Value {
         "warnings": count(checked, Severity::Warning),
         "diagnostics": checked.diagnostics,
     });
-    if let (Some(fabric), Some(object)) = (&checked.fabric, facts.as_object_mut()) {
-        let pairs = Pairs::of(fabric);
-        object.insert("digest".into(), fabric.digest.to_string().into());
-        object.insert("attachments".into(), fabric.attachments.len().into());
-        object.insert("pairs".into(), pairs.all.into());
-        object.insert("permitted".into(), pairs.permitted.into());
-        object.insert("proof".into(), json!(["V1", "V2", "V3", "V4", "V5", "V6"]));
+    if let Some(object) = facts.as_object_mut() {
+        let digest = checked.fabric.as_ref().map(|it| it.digest.to_string());
+        object.extend(digest.map(|it| ("digest".to_owned(), it.into())));
+        let proof = checked.proof.as_ref().map(|it| json!(it));
+        object.extend(proof.map(|it| ("proof".to_owned(), it)));
     }
     facts
 }
@@ -80,17 +78,16 @@ fn summary(checked: &Checked, name: &str) -> String {
         1 => ", 1 warning".to_owned(),
         n => format!(", {n} warnings"),
     };
-    let Some(fabric) = &checked.fabric else {
+    let (Some(fabric), Some(proof)) = (&checked.fabric, &checked.proof) else {
         let errors = count(checked, Severity::Error);
         return format!("{name}: {errors} error(s){warnings}; nothing is loaded\n");
     };
-    let pairs = Pairs::of(fabric);
     let digest = fabric.digest.to_string();
     format!(
         "ok: {} attachments, {} ordered pairs, {} permitted, V1-V6 hold (digest {}){warnings}\n",
-        fabric.attachments.len(),
-        pairs.all,
-        pairs.permitted,
+        proof.attachments,
+        proof.ordered_pairs,
+        proof.permitted,
         digest.get(..12).unwrap_or(&digest),
     )
 }
@@ -101,35 +98,4 @@ fn count(checked: &Checked, severity: Severity) -> usize {
         .iter()
         .filter(|it| it.severity == severity);
     of.count()
-}
-
-/// Ordered pairs of different attachments, and how many of them may talk directly.
-struct Pairs {
-    all: u64,
-    permitted: u64,
-}
-
-impl Pairs {
-    /// Counted by segment, as all attachments of one behave alike.
-    fn of(fabric: &Fabric) -> Self {
-        let mut sizes = vec![0_u64; fabric.segments.len()];
-        for attachment in &fabric.attachments {
-            if let Some(size) = sizes.get_mut(attachment.segment.index()) {
-                *size += 1;
-            }
-        }
-        let total: u64 = sizes.iter().sum();
-        let mut permitted = 0;
-        for (from, n) in fabric.segments.iter().zip(&sizes) {
-            for (to, m) in fabric.segments.iter().zip(&sizes) {
-                if fabric.accepts(from.id, to.id) {
-                    permitted += n * m - if from.id == to.id { *n } else { 0 };
-                }
-            }
-        }
-        Self {
-            all: total * total.saturating_sub(1),
-            permitted,
-        }
-    }
 }

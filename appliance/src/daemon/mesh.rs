@@ -1,0 +1,121 @@
+//! Carries control messages and claims between the mesh protocol, the workers and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use skerry_overlay::{Claim, Output, PeerStatus};
+use skerry_overlay_io::{Clock, Dataplane};
+use skerry_policy::{NodeId, Tables};
+
+/// This node's end of the control protocol.
+#[derive(Debug)]
+pub(super) struct Mesh {
+    protocol: skerry_overlay::Mesh,
+    clock: Clock,
+    /// The generation whose node numbers the protocol uses.
+    generation: u64,
+}
+
+/// The policy of another node, as it last said.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Spoken {
+    pub(super) generation: u64,
+    pub(super) digest: String,
+    pub(super) converged: bool,
+}
+
+impl Mesh {
+    /// Starts with the node.
+    ///
+    /// # Errors
+    /// The kernel has no random numbers to give.
+    pub(super) fn start(tables: &Arc<Tables>, clock: Clock) -> std::io::Result<Self> {
+        let mut boot = [0; 8];
+        crate::key::fill_random(&mut boot)?;
+        let boot = u64::from_ne_bytes(boot);
+        Ok(Self {
+            protocol: skerry_overlay::Mesh::new(clock.now(), boot, Arc::clone(tables)),
+            clock,
+            generation: tables.generation,
+        })
+    }
+
+    /// Follows a new generation, which every worker runs by now.
+    pub(super) fn install(&mut self, tables: &Arc<Tables>, dataplane: &Dataplane) {
+        self.generation = tables.generation;
+        self.protocol.install(self.clock.now(), Arc::clone(tables));
+        self.tick(dataplane);
+    }
+
+    /// A message of a peer. One that was received under other tables may mean another node by the
+    /// same number; it is lost, as any message may be.
+    pub(super) fn control(
+        &mut self,
+        from: NodeId,
+        generation: u64,
+        message: &[u8],
+        dataplane: &Dataplane,
+    ) {
+        if generation == self.generation {
+            self.protocol
+                .handle_message(self.clock.now(), from, message);
+            self.carry_out(dataplane);
+        }
+    }
+
+    /// What a worker learned: for the other workers and the peers.
+    pub(super) fn claim(&mut self, worker: usize, claim: Claim, dataplane: &Dataplane) {
+        dataplane.apply_claim(Some(worker), claim);
+        self.protocol.handle_claim(self.clock.now(), &claim);
+        self.carry_out(dataplane);
+    }
+
+    /// Resolves when [`Mesh::tick`] is due.
+    pub(super) async fn due(&self) {
+        match self.protocol.poll_timeout() {
+            Some(at) => tokio::time::sleep(at.since(self.clock.now())).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says what is due.
+    pub(super) fn tick(&mut self, dataplane: &Dataplane) {
+        self.protocol.handle_timeout(self.clock.now());
+        self.carry_out(dataplane);
+    }
+
+    fn carry_out(&mut self, dataplane: &Dataplane) {
+        while let Some(output) = self.protocol.poll_output() {
+            match output {
+                Output::Send { to, message } => {
+                    dataplane.send_control(to, self.generation, message);
+                }
+                Output::Claim(claim) => dataplane.apply_claim(None, claim),
+            }
+        }
+    }
+
+    fn peer(&self, node: NodeId) -> Option<PeerStatus> {
+        self.protocol.peers().find(|peer| peer.node == node)
+    }
+
+    /// What a peer said about its policy.
+    pub(super) fn policy(&self, node: NodeId) -> Option<Spoken> {
+        let peer = self.peer(node)?;
+        Some(Spoken {
+            generation: peer.generation?,
+            digest: peer.digest?.to_string(),
+            converged: peer.converged,
+        })
+    }
+
+    /// The round trip to a peer, smoothed.
+    pub(super) fn rtt(&self, node: NodeId) -> Option<Duration> {
+        self.peer(node)?.rtt
+    }
+
+    /// How long ago a peer was heard.
+    pub(super) fn last_heard(&self, node: NodeId) -> Option<Duration> {
+        self.peer(node)?.last_heard
+    }
+}

@@ -1,0 +1,232 @@
+//! The running node: everything it owns, and how that comes and goes.
+
+use std::sync::Arc;
+
+use skerry_overlay_io::{
+    Clock, Dataplane, Event, PortManager, PortOptions, Setup, Snapshot, WorkerGone,
+};
+use skerry_policy::{Fabric, Tables};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::QUEUE;
+use super::candidate::{Identity, Policy, digest, read_site};
+use super::confirm::Pending;
+use super::loading::Loading;
+use super::mesh::Mesh;
+use super::ping::Ping;
+use super::start::First;
+use super::trouble::{About, Trouble};
+use crate::generations::{Generations, StoreError};
+use crate::key::Key;
+use crate::node_config::NodeConfig;
+
+/// MAC addresses a worker remembers; `max_macs` bounds what one port can take of them.
+const FDB_LIMIT: usize = 1 << 20;
+
+/// A running node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) config: NodeConfig,
+    pub(super) identity: Identity,
+    pub(super) started: Instant,
+    pub(super) dataplane: Dataplane,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) ports: PortManager,
+    pub(super) mesh: Mesh,
+    pub(super) store: Generations,
+    pub(super) running: Running,
+    pub(super) loading: Loading,
+    pub(super) pending: Option<Pending>,
+    pub(super) pings: Vec<Ping>,
+    /// The last generation that was not confirmed in time, for whoever confirms it too late.
+    pub(super) missed: Option<u64>,
+    pub(super) trouble: Trouble,
+    /// Site files refused since the start.
+    pub(super) rejected: u64,
+}
+
+/// What every worker runs.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) policy: Policy,
+    pub(super) tables: Arc<Tables>,
+    /// Where its site file came from.
+    pub(super) origin: String,
+}
+
+impl Running {
+    pub(super) fn generation(&self) -> u64 {
+        self.tables.generation
+    }
+
+    pub(super) fn digest(&self) -> String {
+        self.policy.fabric.digest.to_string()
+    }
+}
+
+impl Node {
+    /// Starts workers, makes the ports, and forwards from then on.
+    ///
+    /// # Errors
+    /// Whatever is missing, with the way out; everything made until then is removed again.
+    pub(super) async fn start(
+        config: NodeConfig,
+        identity: Identity,
+        key: &Key,
+        store: Generations,
+        first: First,
+    ) -> anyhow::Result<Self> {
+        let generation = match first.stored {
+            Some(generation) => generation,
+            None => store.stage(&first.source.text)?,
+        };
+        let tables = Arc::new(first.policy.fabric.tables_for(first.policy.me, generation));
+        let clock = Clock::start();
+        let (sender, events) = mpsc::channel(QUEUE);
+        let setup = setup(&config, key, &tables, clock);
+        let mesh = Mesh::start(&tables, clock)?;
+        let dataplane = Dataplane::start(setup, sender)?;
+        let ports = match open_ports(&config, &dataplane, &tables).await {
+            Ok(ports) => ports,
+            Err(error) => {
+                dataplane.stop().await;
+                return Err(error);
+            }
+        };
+        let mut node = Self {
+            running: Running {
+                policy: first.policy,
+                tables,
+                origin: first.source.name,
+            },
+            config,
+            identity,
+            started: Instant::now(),
+            dataplane,
+            events,
+            ports,
+            mesh,
+            store,
+            loading: Loading::default(),
+            pending: None,
+            pings: Vec::new(),
+            missed: None,
+            trouble: Trouble::default(),
+            rejected: 0,
+        };
+        node.settle(first.stored, first.trouble);
+        Ok(node)
+    }
+
+    /// Writes down what the node started with.
+    fn settle(&mut self, stored: Option<u64>, trouble: Option<String>) {
+        let generation = self.running.generation();
+        if let Some(words) = trouble {
+            self.rejected += 1;
+            self.trouble.note(About::SiteFile, words);
+        } else if stored != Some(generation) || self.store.pending().is_some() {
+            self.remember(generation);
+        }
+        info!(
+            node = self.config.node,
+            generation,
+            digest = self.running.digest(),
+            listen = %self.dataplane.listen(),
+            "forwarding"
+        );
+    }
+
+    /// Makes a generation the one a restart goes back to. It runs already, so a disk that refuses
+    /// is a trouble to be told, not a reason to stop.
+    pub(super) fn remember(&mut self, generation: u64) {
+        let seen = self.seen();
+        let stored = self.store.accept(generation, seen);
+        self.note_store(stored);
+    }
+
+    pub(super) fn note_store(&mut self, stored: Result<(), StoreError>) {
+        match stored {
+            Ok(()) => self.trouble.clear(&About::Store),
+            Err(error) => {
+                warn!("the running generation is not on disk: {error}");
+                let words = format!("the running generation is not on disk: {error}");
+                self.trouble.note(About::Store, words);
+            }
+        }
+    }
+
+    /// The digest of the site file as it is now, so that a later edit is noticed.
+    fn seen(&self) -> Option<String> {
+        let site = read_site(&self.config.site).ok()?;
+        Some(digest(&site.text))
+    }
+
+    pub(super) fn fabric(&self) -> &Arc<Fabric> {
+        &self.running.policy.fabric
+    }
+
+    /// What the datapath says about itself.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, WorkerGone> {
+        self.dataplane.snapshot().await
+    }
+
+    /// Stops forwarding, then removes every interface it made.
+    pub(super) async fn stop(self) {
+        self.dataplane.stop().await;
+        self.ports.close().await;
+        info!("stopped");
+    }
+}
+
+fn setup(config: &NodeConfig, key: &Key, tables: &Arc<Tables>, clock: Clock) -> Setup {
+    Setup {
+        tables: Arc::clone(tables),
+        secret: key.secret(),
+        listen: config.listen,
+        workers: usize::from(config.workers),
+        offload: config.offload,
+        age: config.age,
+        fdb_limit: FDB_LIMIT,
+        clock,
+    }
+}
+
+/// Makes and attaches every port; none is left behind on an error.
+async fn open_ports(
+    config: &NodeConfig,
+    dataplane: &Dataplane,
+    tables: &Arc<Tables>,
+) -> anyhow::Result<PortManager> {
+    let options = PortOptions {
+        offload: config.offload,
+        backend: config.backend,
+    };
+    let mut ports = PortManager::start(&config.node, options).await?;
+    match attach(&mut ports, dataplane, tables).await {
+        Ok(()) => {
+            ports.retire(tables).await;
+            Ok(ports)
+        }
+        Err(error) => {
+            ports.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Opens what the tables list and is not open yet, and hands it to the workers.
+pub(super) async fn attach(
+    ports: &mut PortManager,
+    dataplane: &Dataplane,
+    tables: &Arc<Tables>,
+) -> anyhow::Result<()> {
+    for (name, port) in ports.prepare(tables).await? {
+        dataplane.attach(&name, port).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What one node file asks of its machine.
+
+use std::io;
+use std::net::UdpSocket;
+
+use skerry_policy::{Attach, Fabric, Severity, Source};
+
+use super::Finding;
+use crate::control_socket::Client;
+use crate::identity;
+use crate::key::Key;
+use crate::node_config::NodeConfig;
+
+/// Looks at everything that a node file names.
+pub fn node(config: &NodeConfig) -> Vec<Finding> {
+    let key = Key::read(&config.key);
+    let mut findings = vec![
+        match &key {
+            Ok(_) => Finding::good("key", config.key.display().to_string()),
+            Err(error) => Finding::missing("key", error.to_string(), "see above"),
+        },
+        listen(config),
+        state(config),
+    ];
+    findings.extend(site(config, key.ok().as_ref()));
+    findings
+}
+
+/// Nobody else may have the port; a running daemon of this node may.
+fn listen(config: &NodeConfig) -> Finding {
+    let running = Client::connect(&config.control).is_ok();
+    match UdpSocket::bind(config.listen) {
+        Ok(_) => Finding::good("listen", format!("UDP {} is free", config.listen)),
+        Err(_) if running => Finding::good("listen", "the daemon of this node runs"),
+        Err(error) => Finding::missing(
+            "listen",
+            format!("UDP {}: {error}", config.listen),
+            "stop who has it (ss -lunp), or change `listen` in the node file",
+        ),
+    }
+}
+
+fn state(config: &NodeConfig) -> Finding {
+    let dir = config.state.display();
+    // The nearest folder that exists decides whether the rest can be made.
+    let existing = config.state.ancestors().find(|it| it.exists());
+    let writable = existing.map(|it| rustix::fs::access(it, rustix::fs::Access::WRITE_OK));
+    match writable {
+        Some(Ok(())) => Finding::good("state", dir.to_string()),
+        Some(Err(error)) => Finding::missing(
+            "state",
+            format!("{dir}: {}", io::Error::from(error)),
+            "make it writable, or change `state` in the node file",
+        ),
+        None => Finding::missing("state", dir.to_string(), "change `state` in the node file"),
+    }
+}
+
+fn site(config: &NodeConfig, key: Option<&Key>) -> Vec<Finding> {
+    let name = config.site.display().to_string();
+    let text = match crate::file::read_site(&config.site) {
+        Ok(text) => text,
+        Err(error) => {
+            return vec![Finding::missing(
+                "site file",
+                format!("{error:#}"),
+                "write it",
+            )];
+        }
+    };
+    let checked = skerry_policy::check(&Source { name, text });
+    let Some(fabric) = checked.fabric else {
+        let errors = checked
+            .diagnostics
+            .iter()
+            .filter(|it| it.severity == Severity::Error);
+        let found = format!("{} error(s)", errors.count());
+        let fix = format!("skerry check {}", config.site.display());
+        return vec![Finding::missing("site file", found, fix)];
+    };
+    let mut findings = vec![Finding::good("site file", "V1-V6 hold")];
+    if let Some(key) = key {
+        findings.push(match identity::find(&fabric, &config.node, &key.public()) {
+            Ok(_) => Finding::good("identity", config.node.clone()),
+            Err(error) => Finding::missing("identity", error.to_string(), "see above"),
+        });
+    }
+    findings.extend(devices(config, &fabric));
+    findings
+}
+
+/// Interfaces and namespaces that the site file expects to find here.
+fn devices(config: &NodeConfig, fabric: &Fabric) -> Vec<Finding> {
+    let me = fabric.node_named(&config.node);
+    let ports = fabric.ports.iter().filter(|port| Some(port.node) == me);
+    let missing = ports.filter_map(|port| {
+        let name = fabric.port_name(port.id);
+        match &port.attach {
+            Attach::Nic(nic) if !exists(&format!("/sys/class/net/{nic}")) => Some((
+                name,
+                format!("there is no interface {nic}"),
+                "create it, or correct `nic`",
+            )),
+            Attach::Veth { netns, .. }
+            | Attach::Tap {
+                netns: Some(netns), ..
+            } if !exists(netns) => {
+                let found = format!("there is no network namespace at {netns}");
+                Some((name, found, "create it (ip netns add), or correct `netns`"))
+            }
+            Attach::Nic(_) | Attach::Veth { .. } | Attach::Tap { .. } | Attach::Edge(_) => None,
+        }
+    });
+    missing
+        .map(|(name, found, fix)| Finding::missing("port", format!("{name}: {found}"), fix))
+        .collect()
+}
+
+fn exists(path: &str) -> bool {
+    std::path::Path::new(path).exists()
+}

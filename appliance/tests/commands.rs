@@ -1,0 +1,237 @@
+//! The commands that need no daemon: what they print, where, and how they end.
+
+#![expect(clippy::tests_outside_test_module, reason = "the whole file is tests")]
+
+mod common;
+
+use common::{KEY, SITE, folder, run, run_with};
+
+#[test]
+fn keygen_and_pubkey_speak_the_format_of_wg() {
+    let dir = folder(&[]);
+    let private = run(dir.path(), &["keygen"]).exits(0).out;
+    assert_eq!(
+        private.len(),
+        45,
+        "44 characters and a newline: {private:?}"
+    );
+    let public = run_with(dir.path(), &["pubkey"], &private).exits(0).out;
+    assert_eq!(public.len(), 45, "{public:?}");
+    run_with(dir.path(), &["pubkey"], KEY)
+        .exits(0)
+        .prints("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+}
+
+#[test]
+fn keygen_makes_a_private_file_once_and_prints_the_public_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder(&[]);
+    let public = run(dir.path(), &["keygen", "--out", "n1.key"]).exits(0).out;
+    let path = dir.path().join("n1.key");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(run(dir.path(), &["pubkey", "n1.key"]).exits(0).out, public);
+    let before = std::fs::read(&path).unwrap();
+    run(dir.path(), &["keygen", "--out", "n1.key"])
+        .exits(1)
+        .says("never overwritten");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused_with_the_fix() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = folder(&[("n1.key", KEY)]);
+    let mode = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(dir.path().join("n1.key"), mode).unwrap();
+    run(dir.path(), &["pubkey", "n1.key"])
+        .exits(1)
+        .says("chmod 600 n1.key");
+}
+
+#[test]
+fn check_proves_a_good_file() {
+    let dir = folder(&[("site.toml", SITE)]);
+    run(dir.path(), &["check", "site.toml"])
+        .exits(0)
+        .prints("ok: 3 attachments, 6 ordered pairs, 4 permitted, V1-V6 hold (digest ");
+    run_with(dir.path(), &["check", "-"], SITE)
+        .exits(0)
+        .prints("ok: 3 attachments");
+    let facts = run(dir.path(), &["check", "site.toml", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(facts["schema"], "skerry.check/1");
+    assert_eq!(facts["ok"], true);
+    assert_eq!(facts["proof"]["permitted"], 4);
+}
+
+#[test]
+fn check_shows_every_error_with_its_place_and_exits_1() {
+    let broken = SITE
+        .replace("blue.isolated", "blue.isolted")
+        .replace("subnets", "subnet");
+    let dir = folder(&[("site.toml", &broken)]);
+    run(dir.path(), &["check", "site.toml"])
+        .exits(1)
+        .says("error[P001]")
+        .says("--> site.toml:8:1")
+        .says("error[P003]")
+        .says("--> site.toml:11:")
+        .prints("3 error(s)");
+    let facts = run(dir.path(), &["check", "site.toml", "--json"])
+        .exits(1)
+        .json();
+    assert_eq!(facts["ok"], false);
+    assert_eq!(facts["errors"], 3);
+    assert_eq!(facts["diagnostics"][0]["code"], "P001");
+}
+
+#[test]
+fn check_also_takes_a_node_file_and_its_key() {
+    let node = "node = 'n1'\nsite = 'site.toml'\nkey = 'n1.key'\n";
+    let files = [("site.toml", SITE), ("node.toml", node), ("n1.key", KEY)];
+    let dir = folder(&files);
+    let args = ["check", "--config", "node.toml"];
+    run(dir.path(), &args).exits(0).prints("ok: 3 attachments");
+    common::write(&dir.path().join("node.toml"), &node.replace("n1'", "n7'"));
+    run(dir.path(), &args)
+        .exits(1)
+        .says("the site file has no node \"n7\"");
+    common::write(
+        &dir.path().join("node.toml"),
+        &node.replace("key =", "kee ="),
+    );
+    run(dir.path(), &args)
+        .exits(1)
+        .says("did you mean `key`?")
+        .says("node.toml:3:1");
+    common::write(&dir.path().join("node.toml"), node);
+    let other = run(dir.path(), &["keygen"]).out;
+    common::write(&dir.path().join("n1.key"), &other);
+    run(dir.path(), &args)
+        .exits(1)
+        .says("the key file is not that of node n1");
+}
+
+#[test]
+fn matrix_prints_one_letter_a_cell() {
+    let dir = folder(&[("site.toml", SITE)]);
+    run(dir.path(), &["matrix", "site.toml"])
+        .exits(0)
+        .prints("blue.isolated");
+    let facts = run(dir.path(), &["matrix", "site.toml", "--ports", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(facts["schema"], "skerry.matrix/1");
+    assert_eq!(facts["rows"][1]["name"], "n1/i1");
+    assert_eq!(facts["rows"][1]["cells"], "y.-");
+}
+
+#[test]
+fn diff_names_what_is_gained_and_can_forbid_it() {
+    let wider = SITE.replace("i1 = { as = \"blue.isolated\"", "i1 = { as = \"blue.web\"");
+    let dir = folder(&[("old.toml", SITE), ("new.toml", &wider)]);
+    let facts = run(dir.path(), &["diff", "old.toml", "new.toml", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(facts["schema"], "skerry.diff/1");
+    assert_eq!((&facts["gained"], &facts["lost"]), (&2.into(), &0.into()));
+    let args = ["diff", "old.toml", "new.toml", "--no-new-access"];
+    run(dir.path(), &args).exits(1).prints("n1/i1").says("P016");
+    run(
+        dir.path(),
+        &["diff", "new.toml", "old.toml", "--no-new-access"],
+    )
+    .exits(0);
+}
+
+#[test]
+fn a_bad_command_line_says_what_was_expected_and_exits_2() {
+    let dir = folder(&[]);
+    for args in [
+        &["chekc"][..],
+        &["check"],
+        &["apply"],
+        &["apply", "site.toml", "--confirm", "soon"],
+        &["apply", "site.toml", "--wait"],
+        &["ping"],
+        &["rollback", "many"],
+        &["run"],
+    ] {
+        let ran = run(dir.path(), args).exits(2);
+        assert!(
+            ran.out.is_empty() && !ran.err.is_empty(),
+            "{args:?}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_daemon_its_commands_exit_4_and_say_what_to_do() {
+    let dir = folder(&[("site.toml", SITE)]);
+    for args in [
+        &["status"][..],
+        &["ports"],
+        &["counters", "--json"],
+        &["fdb"],
+        &["peers"],
+        &["ping", "n2"],
+        &["reload"],
+        &["apply", "site.toml"],
+        &["confirm"],
+        &["rollback"],
+        &["diff", "running", "site.toml"],
+    ] {
+        let args = [args, &["--socket", "n1.sock"]].concat();
+        run(dir.path(), &args)
+            .exits(4)
+            .says("no daemon listens at n1.sock");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_is_named() {
+    let dir = folder(&[]);
+    for args in [
+        &["check", "none.toml"][..],
+        &["matrix", "none.toml"],
+        &["run", "--config", "none.toml"],
+        &["check", "--config", "none.toml"],
+    ] {
+        run(dir.path(), args).exits(1).says("cannot read none.toml");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made_for_every_command() {
+    let dir = folder(&[]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        run(dir.path(), &["completions", shell])
+            .exits(0)
+            .prints("rollback");
+    }
+    run(dir.path(), &["man", "--out", "man"]).exits(0);
+    let help = run(dir.path(), &["help"]).exits(0).out;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            line.strip_prefix("  ")?
+                .split(' ')
+                .next()
+                .filter(|it| !it.is_empty())
+        })
+        .collect();
+    assert!(commands.len() > 15, "{help}");
+    for command in commands.into_iter().filter(|it| *it != "help") {
+        let page = dir.path().join(format!("man/skerry-{command}.1"));
+        assert!(page.exists(), "no manual page for {command}");
+    }
+}
+
+#[test]
+fn colours_only_on_a_terminal() {
+    let dir = folder(&[("site.toml", "version = 3")]);
+    let ran = run(dir.path(), &["check", "site.toml"]).exits(1);
+    assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
+}
