@@ -4,6 +4,7 @@
 
 #![allow(
     clippy::panic,
+    clippy::print_stdout,
     clippy::tests_outside_test_module,
     clippy::unwrap_used,
     reason = "the whole file is a test"

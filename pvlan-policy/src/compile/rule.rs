@@ -126,20 +126,15 @@ impl Draft<'_> {
             let Some(decl) = self.decl_of(port) else {
                 continue;
             };
-            let (name, netns) = match &port.attach {
-                Attach::Tap { name, netns } => (name.clone(), netns.clone()),
-                Attach::Nic(name) => (Some(name.clone()), None),
-                Attach::Veth { name, netns } => (Some(name.clone()), Some(netns.clone())),
-                Attach::Edge(_) => continue,
-            };
-            let name = name.unwrap_or_else(|| port.name.clone());
-            let key = (port.node, netns.unwrap_or_default(), name);
-            if let Some(first) = seen.get(&key) {
-                let message = format!("interface {} for two ports of one node", key.2);
-                let finding = Finding::error(Code::Interface, decl.name.span, message);
-                findings.push(finding.label(first.name.span, "first here"));
-            } else {
-                seen.insert(key, decl);
+            for (netns, name) in interfaces(port) {
+                let key = (port.node, netns, name);
+                if let Some(first) = seen.get(&key) {
+                    let message = format!("interface {} for two ports of one node", key.2);
+                    let finding = Finding::error(Code::Interface, decl.name.span, message);
+                    findings.push(finding.label(first.name.span, "first here"));
+                } else {
+                    seen.insert(key, decl);
+                }
             }
         }
     }
@@ -278,5 +273,22 @@ impl Draft<'_> {
                 );
             }
         }
+    }
+}
+
+/// The interfaces that attaching a port takes or makes: namespace (empty for the node's own), name.
+fn interfaces(port: &Port) -> Vec<(String, String)> {
+    let here = String::new;
+    match &port.attach {
+        Attach::Tap { name, netns } => {
+            let name = name.clone().unwrap_or_else(|| port.name.clone());
+            vec![(netns.clone().unwrap_or_default(), name)]
+        }
+        Attach::Nic(name) => vec![(here(), name.clone())],
+        // The near end of a veth pair is named like the port.
+        Attach::Veth { name, netns } => {
+            vec![(here(), port.name.clone()), (netns.clone(), name.clone())]
+        }
+        Attach::Edge(_) => Vec::new(),
     }
 }
