@@ -109,7 +109,9 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
                 .copied()
                 .flatten()?;
             let of_port = tables.attachments_of(view.port).contains(&slot);
-            let same = end.segment == segment && end.tag == view.tag && of_port;
+            let port = tables.port(view.port)?;
+            let same_port = port.name == end.port && port.attachments.contains(&view.id);
+            let same = end.segment == segment && end.tag == view.tag && of_port && same_port;
             let found = tables.local_attachment(view.id) == Some(slot);
             (same && found && listed.insert(index)).then_some(())
         });

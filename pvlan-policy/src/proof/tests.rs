@@ -146,6 +146,12 @@ fn a_local_view_in_the_wrong_segment_breaks_v1() {
 }
 
 #[test]
+fn a_port_under_the_wrong_number_breaks_v1() {
+    fault_in_tables("V1", "n1", |tables| tables.local.ports.swap(0, 1));
+    fault_in_tables("V1", "n1", |tables| tables.local.by_port.swap(0, 1));
+}
+
+#[test]
 fn widening_or_narrowing_what_a_node_may_send_breaks_v2() {
     fault_in_fabric("V2", |fabric| {
         let (n1, promiscuous) = (node(fabric, "n1"), segment(fabric, "red.promiscuous"));

@@ -59,19 +59,20 @@ impl Member<'_> {
         let mut section = Section::new(title)
             .note(format!("{port} is the interface of the guest"))
             .note("a stock kernel guards nothing: it is trusted within what it may send")
-            .note("addrgenmode none keeps the machine's own IPv6 out of the guest's segment");
+            .note(
+                "addrgenmode none, set before up, keeps the machine's own IPv6 out of the segment",
+            );
         if self.segment.role == Role::Isolated {
             section = section.note(
                 "the drop needs cls_matchall; without it only honest nodes keep isolated frames away",
             );
         }
         section.run(format!("ip link add {bridge} type bridge mcast_snooping 0"));
+        section.run(format!("ip link set {bridge} addrgenmode none"));
+        section.run(format!("ip link set {bridge} mtu {} up", self.fabric.mtu));
+        section.run(format!("ip link set {port} addrgenmode none"));
         section.run(format!(
-            "ip link set {bridge} mtu {} addrgenmode none up",
-            self.fabric.mtu
-        ));
-        section.run(format!(
-            "ip link set {port} mtu {} addrgenmode none master {bridge} up",
+            "ip link set {port} mtu {} master {bridge} up",
             self.fabric.mtu
         ));
         self.speak(&bridge, &mut section);
@@ -123,8 +124,9 @@ impl Member<'_> {
             "ip link add {name} type vxlan id {} local {} dstport {VXLAN_PORT} nolearning",
             segment.vni, self.node.overlay
         ));
+        section.run(format!("ip link set {name} addrgenmode none"));
         section.run(format!(
-            "ip link set {name} mtu {} addrgenmode none master {bridge} up",
+            "ip link set {name} mtu {} master {bridge} up",
             self.fabric.mtu
         ));
     }
