@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use skerry_policy::{Mac, PvlanId, SegmentId};
 
-use super::Holder;
+use super::{Holder, release};
 use crate::claim::Place;
 use crate::time::Time;
 
@@ -18,6 +18,8 @@ pub(crate) struct Held {
     pub(crate) place: Place,
     pub(crate) holder: Holder,
     pub(crate) mac: Mac,
+    /// On a promiscuous port: a host never keeps such an address from it.
+    pub(crate) router: bool,
     pub(crate) seen: Time,
 }
 
@@ -55,8 +57,8 @@ impl Addresses {
         self.held.get(&(pvlan, ip))
     }
 
-    /// Notes who uses an address; the first place keeps it until it ages. `Ok(true)` when the
-    /// others should be told.
+    /// Notes who uses an address; the first place keeps it until it ages, but a router's word
+    /// beats a host's. `Ok(true)` when the others should be told.
     ///
     /// # Errors
     /// Another place has it, or the holder already has `limit` addresses.
@@ -68,12 +70,16 @@ impl Addresses {
         limit: u32,
     ) -> Result<bool, NotYours> {
         if let Some(known) = self.held.get_mut(&(pvlan, ip)) {
-            if known.place != held.place || known.segment != held.segment {
+            if known.place == held.place && known.segment == held.segment {
+                let news = known.mac != held.mac;
+                *known = held;
+                return Ok(news);
+            }
+            if known.router || !held.router {
                 return Err(NotYours);
             }
-            let news = known.mac != held.mac;
-            *known = held;
-            return Ok(news);
+            release(&mut self.in_use, known.holder);
+            self.held.remove(&(pvlan, ip));
         }
         let used = self.in_use.entry(held.holder).or_default();
         if *used >= limit || self.held.len() >= self.limit {
@@ -89,8 +95,8 @@ impl Addresses {
         let in_use = &mut self.in_use;
         self.held.retain(|_, held| {
             let keep = !gone(held);
-            if !keep && let Some(used) = in_use.get_mut(&held.holder) {
-                *used = used.saturating_sub(1);
+            if !keep {
+                release(in_use, held.holder);
             }
             keep
         });
@@ -124,6 +130,7 @@ mod tests {
             place: Place::Port(LocalAttachment(port)),
             holder: Holder::Port(LocalPort(port)),
             mac: Mac([2, 0, 0, 0, 0, 1]),
+            router: false,
             seen: Time(seconds * 1_000_000_000),
         }
     }
@@ -144,6 +151,23 @@ mod tests {
         assert_eq!(table.note(BLUE, ip(1), held(2, 399), 1), Err(NotYours));
         table.expire(Time(400_000_000_000));
         assert_eq!(table.note(BLUE, ip(1), held(2, 400), 1), Ok(true));
+    }
+
+    #[test]
+    fn a_router_takes_its_address_back_from_a_host_and_not_the_other_way_round() {
+        let mut table = Addresses::new(8, Duration::from_secs(300));
+        let router = Held {
+            router: true,
+            ..held(2, 0)
+        };
+        assert_eq!(table.note(BLUE, ip(1), held(1, 0), 1), Ok(true));
+        assert_eq!(table.note(BLUE, ip(1), router, 1), Ok(true));
+        assert_eq!(table.note(BLUE, ip(1), held(1, 0), 1), Err(NotYours));
+        assert_eq!(
+            table.note(BLUE, ip(2), held(1, 0), 1),
+            Ok(true),
+            "its place is free again"
+        );
     }
 
     #[test]

@@ -9,8 +9,10 @@ mod table;
 pub(crate) use address::{Addresses, Held};
 pub(crate) use table::{Entry, Fdb, Learned, Seat};
 
-use skerry_policy::{LocalPort, Mac, NodeId, PvlanId, SegmentId};
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use skerry_policy::{LocalPort, Mac, NodeId, PvlanId, SegmentId};
 
 use crate::claim::{Place, Strength};
 
@@ -21,6 +23,13 @@ pub(crate) enum Holder {
     Port(LocalPort),
     /// A peer: all its ports together.
     Node(NodeId),
+}
+
+/// One address less in use.
+fn release(in_use: &mut FxHashMap<Holder, u32>, holder: Holder) {
+    if let Some(used) = in_use.get_mut(&holder) {
+        *used = used.saturating_sub(1);
+    }
 }
 
 /// One line of the MAC table, for people.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use skerry_policy::{Mac, PvlanId, SegmentId};
 
-use super::{FdbEntry, Holder};
+use super::{FdbEntry, Holder, release};
 use crate::claim::{Place, Strength};
 use crate::reason::DropReason;
 use crate::time::Time;
@@ -280,12 +280,6 @@ impl Fdb {
         let entry = self.entries.remove(&(pvlan, mac))?;
         release(&mut self.in_use, entry.holder);
         Some(entry)
-    }
-}
-
-fn release(in_use: &mut FxHashMap<Holder, u32>, holder: Holder) {
-    if let Some(used) = in_use.get_mut(&holder) {
-        *used = used.saturating_sub(1);
     }
 }
 

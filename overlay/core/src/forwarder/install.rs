@@ -10,7 +10,7 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
-use super::state::{State, allowance, blank_counters, carriers, longest};
+use super::state::{State, address_limit, allowance, blank_counters, carriers, longest};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
 use crate::fdb::{Held, Seat};
@@ -192,18 +192,11 @@ impl State {
         for (pvlan, ip, held) in old_addresses.entries() {
             let seat = self.new_seat(translation, tables, pvlan, held.segment, held.place);
             if let Some(seat) = seat {
-                let Seat {
-                    pvlan,
-                    segment,
-                    place,
-                    holder,
-                    limit,
-                    ..
-                } = seat;
+                let limit = address_limit(tables, &seat);
                 let carried = Held {
-                    segment,
-                    place,
-                    holder,
+                    segment: seat.segment,
+                    place: seat.place,
+                    holder: seat.holder,
                     ..*held
                 };
                 // No room is no reason to keep it.

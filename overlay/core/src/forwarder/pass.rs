@@ -158,12 +158,13 @@ impl<'a, S: Sink> Pass<'a, S> {
     }
 
     /// The sender as holder of an address.
-    pub(super) const fn held_by(&self, sender: &Sender<'_>) -> Held {
+    pub(super) fn held_by(&self, sender: &Sender<'_>) -> Held {
         Held {
             segment: sender.segment.id,
             place: sender.place,
             holder: sender.holder(),
             mac: sender.mac,
+            router: !sender.is_host(),
             seen: self.now,
         }
     }

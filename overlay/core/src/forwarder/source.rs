@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use skerry_policy::{IpGuard, Port, Role};
 
 use super::pass::{Origin, Pass, Sender};
-use crate::claim::{Change, Place, Strength};
+use super::state::address_limit;
+use crate::claim::{Change, Strength};
 use crate::fdb::Learned;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -204,9 +205,9 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr, mac: skerry_policy::Mac) -> bool {
-        let Some(limit) = self.address_limit(sender) else {
-            return false;
-        };
+        let seat = self.state.seat(self.tables, sender.segment, sender.place);
+        let Some(seat) = seat else { return false };
+        let limit = address_limit(self.tables, &seat);
         let held = crate::fdb::Held {
             mac,
             ..self.held_by(sender)
@@ -220,22 +221,6 @@ impl<S: Sink> Pass<'_, S> {
             }
             Err(_) => false,
         }
-    }
-
-    /// A port may hold its bound addresses, and one link-local for every MAC.
-    fn address_limit(&self, sender: &Sender<'_>) -> Option<u32> {
-        let seat = self.state.seat(self.tables, sender.segment, sender.place)?;
-        let bound = match sender.place {
-            Place::Port(_) => sender
-                .attachment
-                .and_then(|mine| self.tables.fabric.ports.get(mine.port.index()))
-                .map_or(0, |port| port.ips.len()),
-            Place::Node(_) => self.tables.fabric.ports.len(),
-        };
-        Some(
-            seat.limit
-                .saturating_add(u32::try_from(bound).unwrap_or(u32::MAX)),
-        )
     }
 }
 

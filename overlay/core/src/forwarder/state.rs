@@ -144,10 +144,12 @@ impl State {
                     place: claim.place,
                     holder: seat.holder,
                     mac: claim.mac,
+                    router: segment.role == Role::Promiscuous,
                     seen: now,
                 };
+                let limit = address_limit(tables, &seat);
                 // A conflict keeps the first holder, which is the rule.
-                let _kept = self.addresses.note(claim.pvlan, ip, held, seat.limit);
+                let _kept = self.addresses.note(claim.pvlan, ip, held, limit);
             }
             Change::Gone => {
                 self.fdb.forget(claim.pvlan, claim.mac, claim.place);
@@ -227,6 +229,20 @@ impl State {
             }
         }
     }
+}
+
+/// A holder may have the addresses that policy binds to it, and one link-local for every MAC.
+pub(super) fn address_limit(tables: &Tables, seat: &Seat) -> u32 {
+    let ports = &tables.fabric.ports;
+    let bound = match seat.holder {
+        Holder::Port(port) => tables.port(port).map_or(0, |port| port.ips.len()),
+        Holder::Node(node) => {
+            let theirs = ports.iter().filter(|port| port.node == node);
+            theirs.map(|port| port.ips.len()).sum()
+        }
+    };
+    seat.limit
+        .saturating_add(u32::try_from(bound).unwrap_or(u32::MAX))
 }
 
 /// No claim of a host is ever as strong as a router's, whoever makes it.

@@ -1,8 +1,15 @@
 //! Whole fabrics in memory: the rows of the conformance matrix that need no kernel, run on the
 //! product's own forwarders with real tunnels between them.
 
+#[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod matrix;
+#[cfg(test)]
 mod reload;
+#[cfg(test)]
 mod tunnels;
+#[cfg(test)]
 mod world;

@@ -15,7 +15,7 @@ fn role(port: &str) -> (char, char) {
     (name[0] as char, kind)
 }
 
-fn permitted(from: &str, to: &str) -> bool {
+pub(crate) fn permitted(from: &str, to: &str) -> bool {
     let ((domain, sender), (other, receiver)) = (role(from), role(to));
     let reaches = match (sender, receiver) {
         ('P', _) | (_, 'P') => true,
@@ -78,6 +78,16 @@ fn a01_with_guards_every_pair_is_as_rfc_5517_says() {
     let to_ip = std::net::Ipv4Addr::new(192, 0, 2, 1);
     check_matrix(&mut World::new(&guarded()), |from, to| {
         udp(from, to, to_ip, from.as_bytes())
+    });
+}
+
+#[test]
+fn a01_over_ipv6_inside_the_tunnel_every_pair_is_the_same() {
+    let site = (1..=4).fold(open(), |site, node| {
+        site.replace(&format!("100.64.0.{node}"), &format!("fd00:64::{node}"))
+    });
+    check_matrix(&mut World::new(&site), |from, to| {
+        plain(mac(from), to, from)
     });
 }
 
