@@ -39,7 +39,9 @@ pub(super) fn bundle(args: &BundleArgs, output: &Output) -> anyhow::Result<Exit>
     let mut bundle = Bundle::create(&out, node)?;
     for (name, value) in facts {
         match value.as_str() {
-            Some(text) => bundle.text(&format!("{name}.txt"), text)?,
+            Some(text) if name == "site" => bundle.text("site.toml", text)?,
+            Some(text) if text.contains('\n') => bundle.text(&format!("{name}.txt"), text)?,
+            Some(_) => {}
             None => bundle.json(&format!("{name}.json"), value)?,
         }
     }

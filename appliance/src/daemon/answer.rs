@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::candidate::read_site;
 use super::facts;
 use super::loading::{Kind, Order};
+use super::logging;
 use super::node::Node;
 use crate::control_socket::{Command, Incoming, Reply};
 use crate::exit::Exit;
@@ -96,6 +97,8 @@ impl Node {
             "counters": facts::counters(self, &snapshot).facts(),
             "fdb": facts::fdb(self, &snapshot).facts(),
             "peers": facts::peers(self, &snapshot).facts(),
+            "node_file": format!("{:#?}\n", self.config),
+            "log": logging::last_lines(),
             "site": self.store.text(self.running.generation()).unwrap_or_default(),
             "generations": self.store.list().unwrap_or_default(),
         }))

@@ -252,6 +252,7 @@ pub(super) fn counters(node: &Node, snapshot: &Snapshot) -> view::Counters {
         let counters = snapshot.counters.peers.get(peer.id.index())?;
         let mut view = peer_counters(counters);
         let lane = snapshot.peers.iter().find(|it| it.node == peer.id);
+        view.handshakes = lane.map_or(counters.handshakes, |it| it.handshakes);
         view.last_handshake_s = lane.and_then(|it| it.last_handshake).map(|it| it.as_secs());
         view.rtt_us = node.mesh.rtt(peer.id).map(micros);
         Some((peer.name.clone(), view))

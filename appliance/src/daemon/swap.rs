@@ -35,14 +35,20 @@ impl Node {
     }
 
     async fn load(&mut self, order: &Order, judged: Judged) -> Reply {
-        let words = judged.words(order.colour);
+        // What an earlier generation was warned about is no news.
+        let known = matches!(order.kind, Kind::Rollback(_)) && judged.verdict.is_ok();
+        let words = if known {
+            String::new()
+        } else {
+            judged.words(order.colour)
+        };
         let diagnostics = judged.diagnostics;
         let Ok(policy) = judged.verdict else {
             // The words end with the reason.
             return self.refuse(order, &diagnostics, words);
         };
         if self.unchanged(order, &policy) {
-            return self.go_on(order, words);
+            return self.go_on(order);
         }
         let name = origin(order);
         let confirm = match order.kind {
@@ -64,7 +70,7 @@ impl Node {
         same && self.pending.is_none() && !matches!(order.kind, Kind::Applied(Some(_)))
     }
 
-    fn go_on(&mut self, order: &Order, words: String) -> Reply {
+    fn go_on(&mut self, order: &Order) -> Reply {
         self.trouble.clear(&About::SiteFile);
         self.running.origin = origin(order);
         self.remember(self.running.generation());
@@ -73,7 +79,7 @@ impl Node {
             unchanged: true,
             ..self.outcome(order)
         };
-        Reply::new(Exit::Good, load.facts(), words)
+        Reply::good(load.facts())
     }
 
     fn refuse(
@@ -222,13 +228,14 @@ impl Node {
     pub(super) async fn take_back(&mut self) {
         let Some(pending) = &self.pending else { return };
         let (policy, previous) = (pending.fallback.clone(), pending.previous);
+        let missed = pending.generation;
         warn!(
-            generation = pending.generation,
+            generation = missed,
             previous, "not confirmed in time; going back"
         );
         let swapped = match self.store.text(previous) {
             Ok(text) => {
-                let origin = format!("generation {previous}, not confirmed after it");
+                let origin = format!("generation {previous} again, as {missed} was not confirmed");
                 self.swap(policy, &text, origin, None).await
             }
             Err(error) => Err(error.into()),

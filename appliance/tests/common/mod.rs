@@ -6,6 +6,9 @@
     reason = "a helper that fails fails its test"
 )]
 
+pub(crate) mod daemon;
+pub(crate) mod namespace;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,131 @@
+//! The daemon with ports of its own, in network namespaces: needs root (feature `root`).
+
+#![expect(clippy::tests_outside_test_module, reason = "the whole file is tests")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::daemon::{Daemon, NODE, log, until};
+use common::namespace::Namespace;
+use common::{KEY, Ran, SITE, folder};
+
+/// [`SITE`] with TAPs for ports, as names that no other test uses.
+fn tapped() -> tempfile::TempDir {
+    folder(&[("site.toml", SITE), ("node.toml", NODE), ("n1.key", KEY)])
+}
+
+#[test]
+fn ports_come_with_the_daemon_and_go_with_it() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    assert_eq!(namespace.links(), ["gw", "i1", "w1"]);
+    let ports = daemon.ask(&["ports", "--json"]).exits(0).json();
+    assert_eq!(ports["ports"][1]["name"], "n1/i1");
+    assert_eq!(ports["ports"][1]["attach"], "tap i1");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0), "{}", log(dir.path()));
+    assert_eq!(namespace.links(), [""; 0]);
+}
+
+#[test]
+fn a_reload_makes_and_removes_ports_and_a_bad_one_touches_none() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    let more = SITE.replace("w1 = {", "w2 = {");
+    daemon.write_site(&more);
+    daemon.ask(&["reload"]).exits(0);
+    assert_eq!(namespace.links(), ["gw", "i1", "w2"]);
+    let missing = r#"x1 = { as = "blue.web", ip = ["10.1.0.99"], attach = { nic = "none0" } }"#;
+    daemon.write_site(&format!("{SITE}{missing}\n"));
+    daemon
+        .ask(&["reload"])
+        .exits(1)
+        .says("there is no interface \"none0\"");
+    assert_eq!(
+        namespace.links(),
+        ["gw", "i1", "w2"],
+        "w1 was made and removed again"
+    );
+    daemon.ask(&["status"]).exits(5);
+}
+
+#[test]
+fn after_a_crash_the_next_life_takes_over_and_leaves_nothing_behind() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    daemon.signal("KILL");
+    daemon.wait();
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    assert_eq!(namespace.links().len(), 3);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(namespace.links(), [""; 0]);
+}
+
+#[test]
+fn a_port_that_is_deleted_is_told_made_again_and_well_again() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    namespace.sh("ip link del i1").exits(0);
+    until("the repair", || namespace.links().len() == 3);
+    until("the port", || {
+        daemon.ask(&["ports", "--json"]).json()["ports"][1]["up"] == true
+    });
+    until("good health", || daemon.ask(&["status"]).code == 0);
+}
+
+#[test]
+fn without_cap_net_admin_it_says_what_to_do_and_makes_nothing() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let mut command = namespace.enter("setpriv");
+    command.args([
+        "--bounding-set",
+        "-net_admin,-net_raw",
+        env!("CARGO_BIN_EXE_skerry"),
+    ]);
+    command
+        .args(["run", "--config", "node.toml"])
+        .current_dir(dir.path());
+    let ran: Ran = command.output().unwrap().into();
+    ran.exits(1).says("port n1/").says("CAP_NET_ADMIN");
+    assert_eq!(namespace.links(), [""; 0]);
+    assert!(!dir.path().join("n1.sock").exists());
+}
+
+#[test]
+fn a_key_of_a_stranger_is_refused_with_the_fix() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    std::os::unix::fs::chown(dir.path().join("n1.key"), Some(4242), None).unwrap();
+    namespace
+        .run(dir.path())
+        .exits(1)
+        .says("belongs to user 4242")
+        .says("chown 0 n1.key");
+    assert_eq!(namespace.links(), [""; 0]);
+}
+
+#[test]
+fn strangers_may_not_use_the_control_socket() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let _daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    // Even where the file's mode would let them.
+    let open = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(dir.path(), 0o755);
+    open(&dir.path().join("n1.sock"), 0o666);
+    let binary = dir.path().join("skerry");
+    std::fs::copy(env!("CARGO_BIN_EXE_skerry"), &binary).unwrap();
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", "4242", "--regid", "4242", "--clear-groups"])
+        .arg(binary);
+    command
+        .args(["status", "--socket", "n1.sock"])
+        .current_dir(dir.path());
+    let ran: Ran = command.output().unwrap().into();
+    ran.exits(1).says("user 4242 may not talk to this daemon");
+}
