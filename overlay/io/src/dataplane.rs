@@ -83,6 +83,10 @@ impl Dataplane {
     ///
     /// # Errors
     /// Nothing was started; the error says why, and the way out.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the key must not outlive its use, and the channel is the dataplane's"
+    )]
     pub fn start(setup: Setup, events: mpsc::Sender<Event>) -> Result<Self, StartError> {
         let (workers, listen) = worker::start_all(&setup, &events)?;
         Ok(Self {

@@ -4,10 +4,15 @@ mod actor;
 mod connection;
 mod device;
 mod link;
+mod managed;
 mod manager;
 mod message;
 mod namespace;
+mod notices;
+mod pair;
 mod repair;
+mod requests;
 mod spec;
+mod workshop;
 
 pub use manager::{PortEvent, PortManager};

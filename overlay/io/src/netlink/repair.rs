@@ -1,4 +1,4 @@
-//! When to try again to make an interface that went away.
+//! When to try to make an interface again: at once, then less and less often.
 
 use std::time::Duration;
 
@@ -9,48 +9,62 @@ use crate::port::PortCause;
 /// The first pause; each one is twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// The longest pause.
+/// The longest pause. An interface that stayed for as long is not being taken away in a loop.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// How far the attempts on one port have come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Repair {
-    due: Instant,
+    due: Option<Instant>,
     pause: Duration,
+    mended: Option<Instant>,
     told: Option<String>,
 }
 
 impl Repair {
-    /// The first attempt is due at once.
-    pub(crate) fn now() -> Self {
-        Self {
-            due: Instant::now(),
-            pause: FIRST,
-            told: None,
+    /// The interface is gone. The first attempt is due at once, unless it was made only just now:
+    /// somebody who keeps deleting it must not keep the actor busy.
+    pub(crate) fn start(&mut self) {
+        let now = Instant::now();
+        let again = self
+            .mended
+            .is_some_and(|then| now.duration_since(then) < LONGEST);
+        if again {
+            self.postpone(now);
+        } else {
+            (self.due, self.pause) = (Some(now), Duration::ZERO);
         }
+        self.told = None;
     }
 
-    /// When the next attempt is due.
-    pub(crate) const fn due(&self) -> Instant {
+    /// When the next attempt is due; `None` while there is nothing to repair.
+    pub(crate) const fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Something changed for the better: an attempt is worth its while soon, yet not at once, so
-    /// that an interface that comes and goes cannot keep the actor busy.
+    /// Something changed for the better: an attempt is worth its while soon, yet not at once.
     pub(crate) fn hurry(&mut self) {
-        self.due = self.due.min(Instant::now() + FIRST);
+        let soon = Instant::now() + FIRST;
+        self.due = self.due.map(|due| due.min(soon));
     }
 
     /// The attempt failed; says whether this cause is news.
-    pub(crate) fn failed(self, cause: &PortCause) -> (Self, bool) {
-        let text = cause.to_string();
-        let news = self.told.as_ref() != Some(&text);
-        let next = Self {
-            due: Instant::now() + self.pause,
-            pause: (self.pause * 2).min(LONGEST),
-            told: Some(text),
-        };
-        (next, news)
+    pub(crate) fn failed(&mut self, cause: &PortCause) -> bool {
+        self.postpone(Instant::now());
+        let text = Some(cause.to_string());
+        let news = self.told != text;
+        self.told = text;
+        news
+    }
+
+    /// The interface is back.
+    pub(crate) fn mended(&mut self) {
+        (self.due, self.mended) = (None, Some(Instant::now()));
+    }
+
+    fn postpone(&mut self, now: Instant) {
+        self.pause = (self.pause * 2).clamp(FIRST, LONGEST);
+        self.due = Some(now + self.pause);
     }
 }
 
@@ -58,18 +72,37 @@ impl Repair {
 mod tests {
     use super::*;
 
+    fn wait(repair: &Repair) -> Duration {
+        repair
+            .due()
+            .unwrap()
+            .saturating_duration_since(Instant::now())
+    }
+
     #[test]
     fn pauses_double_up_to_the_longest_and_a_cause_is_news_once() {
-        let cause = PortCause::TunMissing;
-        let mut repair = Repair::now();
-        let mut told = 0;
-        for _ in 0..20 {
-            let (next, news) = repair.failed(&cause);
-            told += u32::from(news);
-            repair = next;
-        }
+        let mut repair = Repair::default();
+        repair.start();
+        assert_eq!(wait(&repair), Duration::ZERO);
+        let told = (0..20)
+            .filter(|_| repair.failed(&PortCause::TunMissing))
+            .count();
         assert_eq!((told, repair.pause), (1, LONGEST));
-        let (_, news) = repair.failed(&PortCause::ManagerGone);
-        assert!(news, "another cause is news again");
+        assert!(
+            repair.failed(&PortCause::ManagerGone),
+            "another cause is news again"
+        );
+    }
+
+    #[test]
+    fn an_interface_that_is_deleted_in_a_loop_is_made_less_and_less_often() {
+        let mut repair = Repair::default();
+        for _ in 0..10 {
+            repair.start();
+            repair.mended();
+            assert_eq!(repair.due(), None);
+        }
+        repair.start();
+        assert!(wait(&repair) > LONGEST / 2, "{repair:?}");
     }
 }

@@ -84,11 +84,11 @@ enum Ear {
     Deaf,
 }
 
+/// A socket of ours, and pnet's two ends of it.
+type Open = (OwnedFd, Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>);
+
 impl Interface {
-    fn channel(
-        &self,
-        ear: Ear,
-    ) -> io::Result<(OwnedFd, Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>)> {
+    fn channel(&self, ear: Ear) -> io::Result<Open> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)?;
         sys::set_int(
@@ -160,14 +160,8 @@ impl RxHalf for Receiver {
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
         let frame = match self.receiver.next() {
             Ok(frame) => frame,
-            Err(error) => match error.kind() {
-                io::ErrorKind::TimedOut
-                | io::ErrorKind::WouldBlock
-                | io::ErrorKind::Interrupted => {
-                    return Ok(None);
-                }
-                _ => return Err(error),
-            },
+            Err(error) if nothing_yet(&error) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let room = buf
             .get_mut(..frame.len())
@@ -179,6 +173,13 @@ impl RxHalf for Receiver {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn nothing_yet(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 struct Sender {

@@ -5,16 +5,16 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::sys;
+use crate::sys::ethtool::{self, Feature};
 
-/// Getter and setter of one offload, and the bits of it that are to be off (`linux/ethtool.h`).
-const SWITCHES: &[(u32, u32, u32)] = &[
-    (0x2b, 0x2c, u32::MAX), // generic receive offload
-    (0x1e, 0x1f, u32::MAX), // TCP segmentation
-    (0x23, 0x24, u32::MAX), // generic segmentation
-    (0x16, 0x17, u32::MAX), // transmit checksums
-    // Large receive offload and tags taken out of, or put into, frames by the device.
-    (0x25, 0x26, 1 << 15 | 1 << 8 | 1 << 7),
+/// What is to be off, and which bits of it: the flags are large receive offload (15) and tags
+/// that the device takes out of (8) or puts into (7) frames.
+const SWITCHES: &[(Feature, u32)] = &[
+    (Feature::GenericReceive, u32::MAX),
+    (Feature::TcpSegmentation, u32::MAX),
+    (Feature::GenericSegmentation, u32::MAX),
+    (Feature::TransmitChecksum, u32::MAX),
+    (Feature::Flags, 1 << 15 | 1 << 8 | 1 << 7),
 ];
 
 /// Offloads that were on. Dropping it switches them on again, last one first.
@@ -22,8 +22,8 @@ const SWITCHES: &[(u32, u32, u32)] = &[
 pub(crate) struct Switched {
     socket: OwnedFd,
     interface: String,
-    /// Setter and the value it had.
-    before: Vec<(u32, u32)>,
+    /// What was on, and how.
+    before: Vec<(Feature, u32)>,
 }
 
 impl Switched {
@@ -40,15 +40,15 @@ impl Switched {
             interface: interface.to_owned(),
             before: Vec::new(),
         };
-        for &(get, set, bits) in SWITCHES {
-            switched.switch(get, set, bits)?;
+        for &(feature, bits) in SWITCHES {
+            switched.switch(feature, bits)?;
         }
         Ok(switched)
     }
 
-    fn switch(&mut self, get: u32, set: u32, bits: u32) -> io::Result<()> {
+    fn switch(&mut self, feature: Feature, bits: u32) -> io::Result<()> {
         let socket = self.socket.as_fd();
-        let on = match sys::ethtool(socket, &self.interface, get, 0) {
+        let on = match ethtool::get(socket, &self.interface, feature) {
             Ok(on) => on,
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(()),
             Err(error) => return Err(error),
@@ -56,11 +56,11 @@ impl Switched {
         if on & bits == 0 {
             return Ok(());
         }
-        match sys::ethtool(socket, &self.interface, set, on & !bits) {
-            Ok(_) => self.before.push((set, on)),
+        match ethtool::set(socket, &self.interface, feature, on & !bits) {
+            Ok(()) => self.before.push((feature, on)),
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Err(error),
             Err(error) => {
-                tracing::debug!(interface = self.interface, set, %error, "offload stays on")
+                tracing::debug!(interface = self.interface, ?feature, %error, "offload stays on");
             }
         }
         Ok(())
@@ -74,10 +74,10 @@ impl Switched {
 
 impl Drop for Switched {
     fn drop(&mut self) {
-        for &(set, value) in self.before.iter().rev() {
-            if let Err(error) = sys::ethtool(self.socket.as_fd(), &self.interface, set, value) {
+        for &(feature, value) in self.before.iter().rev() {
+            if let Err(error) = ethtool::set(self.socket.as_fd(), &self.interface, feature, value) {
                 // An interface that went away needs nothing back.
-                tracing::debug!(interface = self.interface, set, %error, "offload not restored");
+                tracing::debug!(interface = self.interface, ?feature, %error, "offload not restored");
             }
         }
     }

@@ -15,6 +15,9 @@ use crate::sys;
 /// Bytes of frames that may wait for the worker.
 const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 
+/// Every protocol (`linux/if_ether.h`); libc has it as an int.
+const ETH_P_ALL: u16 = 3;
+
 /// 802.1Q, where the kernel does not say which kind of tag it stripped.
 const ETH_P_8021Q: u16 = 0x8100;
 
@@ -71,7 +74,7 @@ fn raw_socket(index: u32) -> Result<OwnedFd, PortCause> {
         .or_else(|_| sys::set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
         .map_err(kernel("size the buffer of the packet socket"))?;
     sys::join_promiscuous(fd, index).map_err(kernel("make the interface promiscuous"))?;
-    sys::bind_packet(fd, index, libc::ETH_P_ALL as u16)
+    sys::bind_packet(fd, index, ETH_P_ALL)
         .map_err(kernel("bind the packet socket to the interface"))?;
     Ok(socket)
 }

@@ -13,6 +13,10 @@ use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
 use crate::switch::Switch;
 use crate::sys;
 
+/// Length of the header before every frame, as the ioctl wants it.
+const HEADER: libc::c_int = 10;
+const _: () = assert!(vnet::HEADER == 10, "the two lengths are one");
+
 /// Every offload that the core can finish. The mask is the device's, not the descriptor's, and
 /// outlives it: it is always set, also to nothing.
 const OFFLOADS: libc::c_uint =
@@ -31,11 +35,9 @@ pub(crate) fn create(name: &str, offload: Switch) -> Result<Port, PortCause> {
     let file = open_device()?;
     let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_TUN_EXCL;
     sys::tun_set_interface(file.as_fd(), name, flags).map_err(|error| refused(name, error))?;
-    sys::tun_set_header(file.as_fd(), vnet::HEADER as libc::c_int).map_err(|source| {
-        PortCause::Kernel {
-            action: "set the header length of the TAP",
-            source,
-        }
+    sys::tun_set_header(file.as_fd(), HEADER).map_err(|source| PortCause::Kernel {
+        action: "set the header length of the TAP",
+        source,
     })?;
     let superframes = set_offloads(file.as_fd(), offload)?;
     let file = Arc::new(file);
@@ -56,10 +58,11 @@ fn open_device() -> Result<File, PortCause> {
     options.read(true).write(true);
     options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC);
     options.open("/dev/net/tun").map_err(|error| {
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => PortCause::TunDenied(error),
-            // ENODEV and ENXIO: the device file without the driver behind it.
-            _ => PortCause::TunMissing,
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            PortCause::TunDenied(error)
+        } else {
+            // No file, or (ENODEV, ENXIO) the file without the driver behind it.
+            PortCause::TunMissing
         }
     })
 }

@@ -5,6 +5,7 @@
 
 mod handle;
 mod handoff;
+mod obey;
 mod outlets;
 mod poll;
 mod run;

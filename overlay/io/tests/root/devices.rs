@@ -64,15 +64,15 @@ fn options(backend: Backend, tap: Switch) -> PortOptions {
 }
 
 /// One port under one set of options, the other under another.
-fn pair(one: (String, PortOptions), other: (String, PortOptions), superframes: bool) {
+fn pair(one: (&str, PortOptions), other: (&str, PortOptions), superframes: bool) {
     on_a_machine(async |world| {
         let guests = [world.guest("g1"), world.guest("g2")];
         let mut first = manager_with(one.1).await;
         let mut second = skerry_overlay_io::PortManager::start("n2", other.1)
             .await
             .unwrap();
-        let a = only_port(&mut first, &world.tables(&[&one.0])).await;
-        let b = only_port(&mut second, &world.tables(&[&other.0])).await;
+        let a = only_port(&mut first, &world.tables(&[one.0])).await;
+        let b = only_port(&mut second, &world.tables(&[other.0])).await;
         assert!(a.up && b.up, "{a:?} {b:?}");
         let [g1, g2] = &guests;
         let seen = carries(&world, a, b, [g1, g2], ["eth0", "eth0"]).await;
@@ -90,37 +90,41 @@ fn auto() -> PortOptions {
 
 #[test]
 fn a_veth_and_a_veth_pass_superframes() {
-    pair((veth("a", "g1"), auto()), (veth("b", "g2"), auto()), true);
+    pair((&veth("a", "g1"), auto()), (&veth("b", "g2"), auto()), true);
 }
 
 #[test]
 fn a_tap_and_a_veth_pass_superframes() {
-    pair((tap("a", "g1"), auto()), (veth("b", "g2"), auto()), true);
+    pair((&tap("a", "g1"), auto()), (&veth("b", "g2"), auto()), true);
 }
 
 #[test]
 fn a_tap_and_a_tap_pass_superframes() {
-    pair((tap("a", "g1"), auto()), (tap("b", "g2"), auto()), true);
+    pair((&tap("a", "g1"), auto()), (&tap("b", "g2"), auto()), true);
 }
 
 #[test]
 fn a_tap_without_offloads_finishes_every_frame() {
     let off = options(Backend::Packet, Switch::Off);
-    pair((tap("a", "g1"), off), (tap("b", "g2"), off), false);
+    pair((&tap("a", "g1"), off), (&tap("b", "g2"), off), false);
 }
 
 #[test]
 fn superframes_of_a_veth_are_cut_in_software_for_datalink() {
     let datalink = options(Backend::Datalink, Switch::Auto);
-    pair((veth("a", "g1"), auto()), (veth("b", "g2"), datalink), true);
+    pair(
+        (&veth("a", "g1"), auto()),
+        (&veth("b", "g2"), datalink),
+        true,
+    );
 }
 
 #[test]
 fn datalink_and_datalink_pass_finished_frames() {
     let datalink = options(Backend::Datalink, Switch::Auto);
     pair(
-        (veth("a", "g1"), datalink),
-        (veth("b", "g2"), datalink),
+        (&veth("a", "g1"), datalink),
+        (&veth("b", "g2"), datalink),
         false,
     );
 }

@@ -13,15 +13,15 @@ use skerry_overlay_io::Port;
 use crate::world::Guest;
 
 /// Carries frames both ways until it is dropped.
-pub struct Wire {
+pub(crate) struct Wire {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    pub superframes: Arc<AtomicU64>,
-    pub frames: Arc<AtomicU64>,
+    pub(crate) superframes: Arc<AtomicU64>,
+    pub(crate) frames: Arc<AtomicU64>,
 }
 
 impl Wire {
-    pub fn between(one: Port, other: Port) -> Self {
+    pub(crate) fn between(one: Port, other: Port) -> Self {
         let mut wire = Self {
             stop: Arc::default(),
             threads: Vec::new(),
@@ -83,7 +83,7 @@ fn pattern(len: usize) -> Vec<u8> {
 }
 
 /// Sends `len` bytes by TCP from one guest to another's address and compares them.
-pub fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
+pub(crate) fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
     let listener = server.run(|| TcpListener::bind((to, 5000)).unwrap());
     let sent = pattern(len);
     std::thread::scope(|scope| {
@@ -113,7 +113,7 @@ pub fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
 }
 
 /// Sends datagrams of these sizes and compares them.
-pub fn udp(client: &Guest, server: &Guest, from: Ipv4Addr, to: Ipv4Addr, sizes: &[usize]) {
+pub(crate) fn udp(client: &Guest, server: &Guest, from: Ipv4Addr, to: Ipv4Addr, sizes: &[usize]) {
     let receiver = server.run(|| UdpSocket::bind((to, 5001)).unwrap());
     receiver
         .set_read_timeout(Some(crate::world::PATIENCE))

@@ -15,15 +15,15 @@ use skerry_policy::{NodeId, Source, Tables};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// How long anything may take before the test is red.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The machine.
-pub struct World {
+pub(crate) struct World {
     dir: tempfile::TempDir,
 }
 
 /// Runs a test on a machine of its own.
-pub fn on_a_machine<F: Future<Output = ()>>(test: impl FnOnce(World) -> F + Send) {
+pub(crate) fn on_a_machine<F: Future<Output = ()>>(test: impl FnOnce(World) -> F + Send) {
     let uid = rustix::process::getuid();
     assert!(
         uid.is_root(),
@@ -51,29 +51,29 @@ pub fn on_a_machine<F: Future<Output = ()>>(test: impl FnOnce(World) -> F + Send
 
 impl World {
     /// A guest's namespace.
-    pub fn guest(&self, name: &str) -> Guest {
+    pub(crate) fn guest(&self, name: &str) -> Guest {
         let namespace = Namespace::create(&self.path(name)).unwrap();
         Guest { namespace }
     }
 
     /// Where the namespace of a guest is, or would be.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Tables of n1 with these ports: lines as in `[port.n1]`, where `@name` is a guest's path.
-    pub fn tables(&self, ports: &[&str]) -> Arc<Tables> {
+    pub(crate) fn tables(&self, ports: &[&str]) -> Arc<Tables> {
         self.generation(1, ports)
     }
 
     /// The same for a later generation.
-    pub fn generation(&self, generation: u64, ports: &[&str]) -> Arc<Tables> {
+    pub(crate) fn generation(&self, generation: u64, ports: &[&str]) -> Arc<Tables> {
         let site = self.site(&[("n1", None, ports)]);
         tables(&site, 0, generation)
     }
 
     /// A site file with these nodes: name, endpoint, ports.
-    pub fn site(&self, nodes: &[(&str, Option<&str>, &[&str])]) -> String {
+    pub(crate) fn site(&self, nodes: &[(&str, Option<&str>, &[&str])]) -> String {
         let mut text = String::from("version = 1\n[node]\n");
         for (number, (name, endpoint, _)) in (1u8..).zip(nodes) {
             let key = PublicKey::from(&secret(number));
@@ -98,12 +98,12 @@ impl World {
 }
 
 /// The key of the node with this number.
-pub fn secret(number: u8) -> StaticSecret {
+pub(crate) fn secret(number: u8) -> StaticSecret {
     StaticSecret::from([number; 32])
 }
 
 /// What a node runs under a site file.
-pub fn tables(site: &str, node: u32, generation: u64) -> Arc<Tables> {
+pub(crate) fn tables(site: &str, node: u32, generation: u64) -> Arc<Tables> {
     let source = Source {
         name: "site.toml".to_owned(),
         text: site.to_owned(),
@@ -116,7 +116,7 @@ pub fn tables(site: &str, node: u32, generation: u64) -> Arc<Tables> {
 }
 
 /// A port of the private VLAN that reaches every other port made here.
-pub fn veth(name: &str, guest: &str) -> String {
+pub(crate) fn veth(name: &str, guest: &str) -> String {
     format!(
         "{name} = {{ as = \"blue.promiscuous\", attach = {{ veth = \"eth0\", netns = \"@{guest}\" }} }}"
     )
@@ -144,28 +144,28 @@ fn base64(bytes: &[u8; 32]) -> String {
 
 /// A namespace with somebody's host in it.
 #[derive(Debug)]
-pub struct Guest {
-    pub namespace: Namespace,
+pub(crate) struct Guest {
+    pub(crate) namespace: Namespace,
 }
 
 impl Guest {
     /// Runs something inside.
-    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.namespace.run(work).unwrap()
     }
 
     /// A raw socket on the guest's interface.
-    pub fn socket(&self, device: &str) -> PacketSocket {
+    pub(crate) fn socket(&self, device: &str) -> PacketSocket {
         self.run(|| PacketSocket::open(device)).unwrap()
     }
 
     /// Netlink inside.
-    pub fn netlink<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
+    pub(crate) fn netlink<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
         self.run(|| block_on(work()))
     }
 
     /// Gives an interface an address, and sets it and `lo` up.
-    pub fn address(&self, device: &str, ip: Ipv4Addr) {
+    pub(crate) fn address(&self, device: &str, ip: Ipv4Addr) {
         self.netlink(async || {
             set_up("lo").await;
             add_address(device, ip).await;
@@ -174,7 +174,7 @@ impl Guest {
     }
 
     /// What an interface looks like, if it is there.
-    pub fn link(&self, device: &str) -> Option<Seen> {
+    pub(crate) fn link(&self, device: &str) -> Option<Seen> {
         self.netlink(async || link(device).await)
     }
 }
@@ -188,18 +188,18 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// An interface as netlink shows it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Seen {
-    pub index: u32,
-    pub up: bool,
-    pub promiscuous: bool,
-    pub mtu: u32,
-    pub mac: Vec<u8>,
-    pub alias: Option<String>,
-    pub addresses: Vec<IpAddr>,
+pub(crate) struct Seen {
+    pub(crate) index: u32,
+    pub(crate) up: bool,
+    pub(crate) promiscuous: bool,
+    pub(crate) mtu: u32,
+    pub(crate) mac: Vec<u8>,
+    pub(crate) alias: Option<String>,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 /// An interface of the calling thread's namespace.
-pub async fn link(device: &str) -> Option<Seen> {
+pub(crate) async fn link(device: &str) -> Option<Seen> {
     use futures_util::TryStreamExt;
     use netlink_packet_route::address::AddressAttribute;
     use netlink_packet_route::link::{LinkAttribute, LinkFlags};
@@ -248,32 +248,32 @@ pub async fn link(device: &str) -> Option<Seen> {
 }
 
 /// Netlink in the calling thread's namespace.
-pub fn handle() -> rtnetlink::Handle {
+pub(crate) fn handle() -> rtnetlink::Handle {
     let (connection, handle, _) = rtnetlink::new_connection().unwrap();
     tokio::spawn(connection);
     handle
 }
 
-pub async fn index(device: &str) -> u32 {
+pub(crate) async fn index(device: &str) -> u32 {
     link(device)
         .await
         .unwrap_or_else(|| panic!("no interface {device}"))
         .index
 }
 
-pub async fn set_up(device: &str) {
+pub(crate) async fn set_up(device: &str) {
     let up = LinkUnspec::new_with_index(index(device).await).up().build();
     handle().link().set(up).execute().await.unwrap();
 }
 
-pub async fn set_down(device: &str) {
+pub(crate) async fn set_down(device: &str) {
     let down = LinkUnspec::new_with_index(index(device).await)
         .down()
         .build();
     handle().link().set(down).execute().await.unwrap();
 }
 
-pub async fn delete(device: &str) {
+pub(crate) async fn delete(device: &str) {
     handle()
         .link()
         .del(index(device).await)
@@ -282,7 +282,7 @@ pub async fn delete(device: &str) {
         .unwrap();
 }
 
-pub async fn rename(device: &str, name: &str) {
+pub(crate) async fn rename(device: &str, name: &str) {
     let renamed = LinkUnspec::new_with_index(index(device).await)
         .name(name)
         .build();
@@ -290,18 +290,18 @@ pub async fn rename(device: &str, name: &str) {
 }
 
 /// A veth pair of the test's own.
-pub async fn make_pair(one: &str, other: &str) {
+pub(crate) async fn make_pair(one: &str, other: &str) {
     let pair = rtnetlink::LinkVeth::new(one, other).build();
     handle().link().add(pair).execute().await.unwrap();
 }
 
-pub async fn add_address(device: &str, ip: Ipv4Addr) {
+pub(crate) async fn add_address(device: &str, ip: Ipv4Addr) {
     let add = handle().address().add(index(device).await, ip.into(), 24);
     add.execute().await.unwrap();
 }
 
 /// Every interface of the calling thread's namespace but `lo`, by name.
-pub async fn names() -> Vec<String> {
+pub(crate) async fn names() -> Vec<String> {
     use futures_util::TryStreamExt;
     use netlink_packet_route::link::LinkAttribute;
     let links: Vec<_> = handle().link().get().execute().try_collect().await.unwrap();
@@ -314,23 +314,23 @@ pub async fn names() -> Vec<String> {
 }
 
 /// The manager of node n1.
-pub async fn manager() -> PortManager {
+pub(crate) async fn manager() -> PortManager {
     manager_with(PortOptions::default()).await
 }
 
-pub async fn manager_with(options: PortOptions) -> PortManager {
+pub(crate) async fn manager_with(options: PortOptions) -> PortManager {
     PortManager::start("n1", options).await.unwrap()
 }
 
 /// The one port of tables that list one.
-pub async fn only_port(manager: &mut PortManager, tables: &Arc<Tables>) -> Port {
+pub(crate) async fn only_port(manager: &mut PortManager, tables: &Arc<Tables>) -> Port {
     let mut ports = manager.prepare(tables).await.unwrap();
     assert_eq!(ports.len(), 1, "{ports:?}");
     ports.remove(0).1
 }
 
 /// Waits for a condition without holding the runtime.
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {
         assert!(
