@@ -235,3 +235,61 @@ fn colours_only_on_a_terminal() {
     let ran = run(dir.path(), &["check", "site.toml"]).exits(1);
     assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
 }
+
+#[test]
+fn explain_says_why_step_by_step() {
+    let dir = folder(&[("site.toml", SITE)]);
+    run(
+        dir.path(),
+        &["explain", "site.toml", "n1/i1", "n1/w1", "udp/53"],
+    )
+    .exits(0)
+    .prints("DENY  n1/i1 (blue.isolated) -> n1/w1 (blue.web)")
+    .prints("site.toml:11:");
+    let args = ["explain", "site.toml", "n1/i1", "n1/gw", "--json"];
+    let facts = run(dir.path(), &args).exits(0).json();
+    assert_eq!(facts["schema"], "skerry.explain/1");
+    assert_eq!(facts["verdict"], "permit");
+    run(dir.path(), &["explain", "site.toml", "n1/i1", "n1/wl"])
+        .exits(1)
+        .says("n1/wl");
+    run(
+        dir.path(),
+        &["explain", "site.toml", "n1/i1", "n1/w1", "udp/x"],
+    )
+    .exits(2);
+}
+
+#[test]
+fn peer_prints_what_to_type() {
+    let dir = folder(&[("site.toml", SITE)]);
+    run(dir.path(), &["peer", "site.toml", "n1"])
+        .exits(0)
+        .prints("wg set ");
+    let facts = run(dir.path(), &["peer", "site.toml", "n1", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(facts["schema"], "skerry.peer/1");
+    run(dir.path(), &["peer", "site.toml", "n9"])
+        .exits(1)
+        .says("there are: n1");
+}
+
+#[test]
+fn doctor_looks_at_the_machine_and_at_what_a_node_file_asks_for() {
+    let dir = folder(&[("site.toml", SITE), ("n1.key", KEY)]);
+    let facts = run(dir.path(), &["doctor", "--json"]).json();
+    assert_eq!(facts["schema"], "skerry.doctor/1");
+    let node = "node = 'n1'\nsite = 'site.toml'\nkey = 'no.key'\nstate = 'state'\n";
+    common::write(&dir.path().join("node.toml"), node);
+    run(dir.path(), &["doctor", "--config", "node.toml"])
+        .exits(1)
+        .prints("keygen --out no.key")
+        .prints("V1-V6 hold");
+}
+
+#[test]
+fn top_wants_a_terminal() {
+    let dir = folder(&[]);
+    run(dir.path(), &["top", "--socket", "n1.sock"]).exits(4);
+}

@@ -6,12 +6,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::output::Output;
-use crate::control_socket::{Client, ClientError, Command, Reply, find_socket};
+use crate::control_socket::{CONFIRM_MAX, Client, ClientError, Command, Reply, find_socket};
 use crate::exit::{Exit, Failed};
 use crate::view::{self, View};
-
-/// The longest that a new policy may wait for its confirmation.
-const CONFIRM_MAX: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ControlCommand {

@@ -9,5 +9,5 @@ mod protocol;
 mod server;
 
 pub use client::{Client, ClientError, find_socket};
-pub use protocol::{Command, REPLY_MAX, REQUEST_MAX, Reply, Request, VERSION};
+pub use protocol::{CONFIRM_MAX, Command, REPLY_MAX, REQUEST_MAX, Reply, Request, VERSION};
 pub use server::{BindError, Incoming, Server};

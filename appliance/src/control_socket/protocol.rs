@@ -1,5 +1,7 @@
 //! What is said on the control socket.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,6 +9,9 @@ use crate::exit::Exit;
 
 /// The version both sides must name.
 pub const VERSION: u32 = 1;
+
+/// The longest that a new policy may wait for its confirmation.
+pub const CONFIRM_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Longest request, in bytes: the largest site file, with every character escaped once.
 pub const REQUEST_MAX: usize = 32 * 1024 * 1024;

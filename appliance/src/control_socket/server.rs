@@ -16,9 +16,12 @@ use tokio::time::timeout;
 use super::protocol::{REQUEST_MAX, Reply, Request, VERSION};
 
 /// Clients at a time; the next one waits in the kernel's queue.
-const CLIENTS: usize = 16;
+const CLIENTS: usize = 64;
 
-/// How long a client may take for a request, and to read its reply.
+/// How long a client may be silent, or take for a request.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How long a client may take to read its reply.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request and where its reply goes.
@@ -119,7 +122,7 @@ async fn converse(stream: UnixStream, commands: &mpsc::Sender<Incoming>) -> io::
     if !may_ask(&credentials) {
         return say(&mut stream, &Reply::refused(stranger(&credentials))).await;
     }
-    while let Some(line) = timeout(PATIENCE, read_line(&mut stream)).await?? {
+    while let Some(line) = timeout(IDLE, read_line(&mut stream)).await?? {
         let reply = match parse(&line) {
             Ok(request) => {
                 let (reply, answer) = oneshot::channel();

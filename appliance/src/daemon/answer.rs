@@ -1,15 +1,17 @@
 //! Requests on the control socket, and their replies.
 
+use std::time::Duration;
+
 use skerry_policy::Source;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::candidate::read_site;
-use super::facts;
+use super::facts::Facts;
 use super::loading::{Kind, Order};
 use super::logging;
 use super::node::Node;
-use crate::control_socket::{Command, Incoming, Reply};
+use crate::control_socket::{CONFIRM_MAX, Command, Incoming, Reply};
 use crate::exit::Exit;
 use crate::view::View;
 
@@ -20,10 +22,10 @@ impl Node {
         let colour = request.colour;
         let answer = match request.command {
             Command::Status => self.status().await,
-            Command::Ports => self.facts(facts::ports).await,
-            Command::Counters => self.facts(facts::counters).await,
-            Command::Fdb => self.facts(facts::fdb).await,
-            Command::Peers => self.facts(facts::peers).await,
+            Command::Ports => self.facts(|it| it.ports()).await,
+            Command::Counters => self.facts(|it| it.counters()).await,
+            Command::Fdb => self.facts(|it| it.fdb()).await,
+            Command::Peers => self.facts(|it| it.peers()).await,
             Command::Site => self.site(),
             Command::Bundle => self.bundle().await,
             Command::Confirm => self.confirm(),
@@ -31,28 +33,28 @@ impl Node {
             Command::AwaitConfirm => return self.await_confirm(reply),
             Command::Reload => {
                 let source = read_site(&self.config.site);
-                return self.order(source, Kind::SiteFile, colour, reply);
+                return self.order(source, Kind::SiteFile, colour, Some(reply));
             }
             Command::Apply {
                 name,
                 text,
                 confirm_ms,
             } => {
-                let confirm = confirm_ms.map(std::time::Duration::from_millis);
+                let confirm = confirm_ms.map(|it| Duration::from_millis(it).min(CONFIRM_MAX));
                 let source = Ok(Source { name, text });
-                return self.order(source, Kind::Applied(confirm), colour, reply);
+                return self.order(source, Kind::Applied(confirm), colour, Some(reply));
             }
             Command::Rollback { generation } => {
-                return self.rollback(generation, colour, reply).await;
+                return self.rollback(generation, colour, reply);
             }
         };
         send(reply, answer);
     }
 
     /// Facts made from one snapshot.
-    async fn facts<V: View>(&self, make: impl FnOnce(&Self, &facts::Snapshot) -> V) -> Reply {
+    async fn facts<V: View>(&self, make: impl FnOnce(&Facts<'_>) -> V) -> Reply {
         match self.snapshot().await {
-            Ok(snapshot) => Reply::good(make(self, &snapshot).facts()),
+            Ok(snapshot) => Reply::good(make(&Facts::new(self, &snapshot)).facts()),
             Err(error) => Reply::refused(error.to_string()),
         }
     }
@@ -60,7 +62,7 @@ impl Node {
     async fn status(&self) -> Reply {
         match self.snapshot().await {
             Ok(snapshot) => {
-                let status = facts::status(self, &snapshot);
+                let status = Facts::new(self, &snapshot).status();
                 let degraded = !status.degraded.is_empty();
                 let exit = if degraded { Exit::Degraded } else { Exit::Good };
                 Reply::new(exit, status.facts(), String::new())
@@ -89,14 +91,15 @@ impl Node {
             Ok(snapshot) => snapshot,
             Err(error) => return Reply::refused(error.to_string()),
         };
+        let facts = Facts::new(self, &snapshot);
         Reply::good(serde_json::json!({
             "schema": "skerry.bundle/1",
             "node": self.config.node,
-            "status": facts::status(self, &snapshot).facts(),
-            "ports": facts::ports(self, &snapshot).facts(),
-            "counters": facts::counters(self, &snapshot).facts(),
-            "fdb": facts::fdb(self, &snapshot).facts(),
-            "peers": facts::peers(self, &snapshot).facts(),
+            "status": facts.status().facts(),
+            "ports": facts.ports().facts(),
+            "counters": facts.counters().facts(),
+            "fdb": facts.fdb().facts(),
+            "peers": facts.peers().facts(),
             "node_file": format!("{:#?}\n", self.config),
             "log": logging::last_lines(),
             "site": self.store.text(self.running.generation()).unwrap_or_default(),
@@ -105,53 +108,36 @@ impl Node {
     }
 
     /// Queues an order to load something.
-    fn order(
+    pub(super) fn order(
         &mut self,
         source: Result<Source, String>,
         kind: Kind,
         colour: bool,
-        reply: oneshot::Sender<Reply>,
+        reply: Option<oneshot::Sender<Reply>>,
     ) {
-        let source = match source {
-            Ok(source) => source,
-            Err(words) => {
-                self.rejected += 1;
-                return send(reply, Reply::refused(words));
+        let asked = Instant::now();
+        let answer = match (source, self.waits(kind)) {
+            (Ok(source), None) => {
+                let order = Order {
+                    source,
+                    kind,
+                    colour,
+                    asked,
+                    reply,
+                };
+                let Err(order) = self.loading.push(order) else {
+                    return;
+                };
+                let words = "too many site files wait to be loaded".to_owned();
+                return tell(order.reply, self.turn_away(asked, words));
             }
+            (Ok(_), Some(words)) => self.turn_away(asked, words),
+            (Err(words), _) => self.refuse(kind, asked, &[], words),
         };
-        if let Some(pending) = &self.pending
-            && !matches!(kind, Kind::Rollback(_))
-        {
-            let words = format!(
-                "generation {} waits for its confirmation; `skerry confirm` or `skerry rollback` \
-                 first",
-                pending.generation
-            );
-            return send(reply, Reply::refused(words));
-        }
-        let order = Order {
-            source,
-            kind,
-            colour,
-            asked: Instant::now(),
-            reply: Some(reply),
-        };
-        if let Err(order) = self.loading.push(order)
-            && let Some(reply) = order.reply
-        {
-            send(
-                reply,
-                Reply::refused("too many site files wait to be loaded"),
-            );
-        }
+        tell(reply, answer);
     }
 
-    async fn rollback(
-        &mut self,
-        generation: Option<u64>,
-        colour: bool,
-        reply: oneshot::Sender<Reply>,
-    ) {
+    fn rollback(&mut self, generation: Option<u64>, colour: bool, reply: oneshot::Sender<Reply>) {
         let previous = self.pending.as_ref().map(|it| it.previous);
         let generation = generation.or(previous).or_else(|| self.store.previous());
         let Some(generation) = generation else {
@@ -165,7 +151,7 @@ impl Node {
             text,
         });
         let source = source.map_err(|error| error.to_string());
-        self.order(source, Kind::Rollback(generation), colour, reply);
+        self.order(source, Kind::Rollback(generation), colour, Some(reply));
     }
 
     fn await_confirm(&mut self, reply: oneshot::Sender<Reply>) {
@@ -179,4 +165,11 @@ impl Node {
 /// A client that went away does not want to know.
 pub(super) fn send(reply: oneshot::Sender<Reply>, answer: Reply) {
     drop(reply.send(answer));
+}
+
+/// Nobody asked after a signal.
+pub(super) fn tell(reply: Option<oneshot::Sender<Reply>>, answer: Reply) {
+    if let Some(reply) = reply {
+        send(reply, answer);
+    }
 }

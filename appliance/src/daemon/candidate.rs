@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
-use skerry_policy::{Diagnostic, Fabric, NodeId, Severity, Site, Source};
+use skerry_policy::{Diagnostic, Digest, Fabric, NodeId, Severity, Site, Source};
 
 use crate::identity;
 
@@ -30,6 +30,8 @@ pub(super) struct Policy {
 pub(super) struct Judged {
     pub(super) source: Source,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The running policy it was compared with.
+    pub(super) against: Option<Digest>,
     /// The policy, or why this node cannot run it although the file itself may be good.
     pub(super) verdict: Result<Policy, String>,
 }
@@ -48,6 +50,7 @@ pub(super) fn judge(source: Source, identity: &Identity, running: Option<&Policy
     Judged {
         source,
         diagnostics: checked.diagnostics,
+        against: running.map(|it| it.fabric.digest),
         verdict,
     }
 }
@@ -96,7 +99,7 @@ impl Judged {
 
 /// The digest of a text, as a [`Fabric`] made from it would have it.
 pub(super) fn digest(text: &str) -> String {
-    skerry_policy::Digest(Sha256::digest(text.as_bytes()).into()).to_string()
+    Digest(Sha256::digest(text.as_bytes()).into()).to_string()
 }
 
 /// Reads the node's own site file.

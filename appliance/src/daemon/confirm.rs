@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::{error, info, warn};
 
 use super::candidate::Policy;
+use super::node::{Node, Running};
+use super::notify;
+use super::trouble::About;
 use crate::control_socket::Reply;
+use crate::exit::Exit;
+use crate::view::{Confirmation, View};
 
 /// After a failure to go back, how long until the next try.
 const RETRY: Duration = Duration::from_secs(5);
@@ -46,5 +52,88 @@ pub(super) async fn expired(pending: Option<&Pending>) {
     match pending {
         Some(pending) => tokio::time::sleep_until(pending.deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+impl Node {
+    /// A generation that stays: whatever waited is overtaken.
+    pub(super) fn settle_confirmation(&mut self, generation: u64) {
+        self.remember(generation);
+        if let Some(pending) = self.pending.take() {
+            self.missed = Some(pending.generation);
+            let reply = self.confirmation(false);
+            pending.tell(&reply);
+        }
+    }
+
+    pub(super) fn await_confirmation(&mut self, generation: u64, old: &Running, time: Duration) {
+        let stored = self.store.accept_pending(generation);
+        self.note_store(stored);
+        self.pending = Some(Pending {
+            generation,
+            fallback: old.policy.clone(),
+            previous: old.generation(),
+            deadline: Instant::now() + time,
+            waiters: Vec::new(),
+        });
+    }
+
+    /// Takes back what was not confirmed.
+    pub(super) async fn take_back(&mut self) {
+        let Some(pending) = &self.pending else { return };
+        let (policy, previous) = (pending.fallback.clone(), pending.previous);
+        let missed = pending.generation;
+        warn!(
+            generation = missed,
+            previous, "not confirmed in time; going back"
+        );
+        let swapped = match self.store.text(previous) {
+            Ok(text) => {
+                let origin = format!("generation {previous} again, as {missed} was not confirmed");
+                self.swap(policy, &text, origin, None).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = swapped {
+            error!("cannot go back, trying again: {error:#}");
+            let words = format!("cannot go back to generation {previous}: {error:#}");
+            self.trouble.note(About::Confirm, words);
+            if let Some(pending) = &mut self.pending {
+                pending.postpone();
+            }
+            return;
+        }
+        self.trouble.clear(&About::Confirm);
+        notify::ready(&self.one_line());
+    }
+
+    /// `skerry confirm`.
+    pub(super) fn confirm(&mut self) -> Reply {
+        match self.pending.take() {
+            Some(pending) => {
+                self.remember(pending.generation);
+                self.missed = None;
+                info!(generation = pending.generation, "confirmed");
+                let reply = self.confirmation(true);
+                pending.tell(&reply);
+                reply
+            }
+            None if self.missed.is_some() => self.confirmation(false),
+            None => Reply::refused("nothing waits for a confirmation"),
+        }
+    }
+
+    pub(super) fn confirmation(&self, confirmed: bool) -> Reply {
+        let exit = if confirmed {
+            Exit::Good
+        } else {
+            Exit::RolledBack
+        };
+        let facts = Confirmation {
+            confirmed,
+            generation: self.running.generation(),
+            digest: self.running.digest(),
+        };
+        Reply::new(exit, facts.facts(), String::new())
     }
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::candidate::read_site;
 use super::confirm;
 use super::limit::Limit;
-use super::loading::{Kind, Order};
+use super::loading::Kind;
 use super::node::Node;
 use super::notify;
 use super::ping;
@@ -112,29 +112,8 @@ pub(super) struct Limits {
 impl Node {
     /// SIGHUP: the same as `skerry reload`, with nobody to tell.
     fn reload_by_signal(&mut self) {
-        let source = match read_site(&self.config.site) {
-            Ok(source) => source,
-            Err(words) => {
-                self.rejected += 1;
-                warn!("refused, going on as before: {words}");
-                self.trouble.note(About::SiteFile, words);
-                return;
-            }
-        };
-        if self.pending.is_some() {
-            warn!("not loaded: a generation waits for its confirmation");
-            return;
-        }
-        let order = Order {
-            source,
-            kind: Kind::SiteFile,
-            colour: false,
-            asked: Instant::now(),
-            reply: None,
-        };
-        if self.loading.push(order).is_err() {
-            warn!("not loaded: too many site files wait already");
-        }
+        let source = read_site(&self.config.site);
+        self.order(source, Kind::SiteFile, false, None);
     }
 
     async fn worker_event(&mut self, event: Event, limits: &mut Limits) {

@@ -57,6 +57,11 @@ impl Loading {
         Ok(())
     }
 
+    /// Takes an order that has to be judged once more.
+    pub(super) fn push_front(&mut self, order: Order) {
+        self.waiting.push_front(order);
+    }
+
     /// Starts judging the next order unless one is in hand; `true` when it did.
     pub(super) fn start_next(&mut self, identity: &Identity, running: &Policy) -> bool {
         if self.in_hand.is_some() {

@@ -1,9 +1,8 @@
 //! Carries control messages and claims between the mesh protocol, the workers and the clock.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use skerry_overlay::{Claim, Output, PeerStatus};
+use skerry_overlay::{Claim, Ignored, Output, PeerStatus};
 use skerry_overlay_io::{Clock, Dataplane};
 use skerry_policy::{NodeId, Tables};
 
@@ -14,14 +13,6 @@ pub(super) struct Mesh {
     clock: Clock,
     /// The generation whose node numbers the protocol uses.
     generation: u64,
-}
-
-/// The policy of another node, as it last said.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Spoken {
-    pub(super) generation: u64,
-    pub(super) digest: String,
-    pub(super) converged: bool,
 }
 
 impl Mesh {
@@ -95,27 +86,18 @@ impl Mesh {
         }
     }
 
-    fn peer(&self, node: NodeId) -> Option<PeerStatus> {
-        self.protocol.peers().find(|peer| peer.node == node)
+    /// How every other node is, stock ones left out.
+    pub(super) fn peers(&self) -> impl Iterator<Item = PeerStatus> {
+        self.protocol.peers()
     }
 
-    /// What a peer said about its policy.
-    pub(super) fn policy(&self, node: NodeId) -> Option<Spoken> {
-        let peer = self.peer(node)?;
-        Some(Spoken {
-            generation: peer.generation?,
-            digest: peer.digest?.to_string(),
-            converged: peer.converged,
-        })
+    /// How one of them is.
+    pub(super) fn peer(&self, node: NodeId) -> Option<PeerStatus> {
+        self.peers().find(|peer| peer.node == node)
     }
 
-    /// The round trip to a peer, smoothed.
-    pub(super) fn rtt(&self, node: NodeId) -> Option<Duration> {
-        self.peer(node)?.rtt
-    }
-
-    /// How long ago a peer was heard.
-    pub(super) fn last_heard(&self, node: NodeId) -> Option<Duration> {
-        self.peer(node)?.last_heard
+    /// Messages, or parts of them, that changed nothing.
+    pub(super) const fn ignored(&self) -> Ignored {
+        self.protocol.ignored()
     }
 }

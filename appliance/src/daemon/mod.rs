@@ -59,10 +59,10 @@ async fn serve(config: NodeConfig, key: &Key) -> anyhow::Result<Exit> {
     let serving = tokio::spawn(server.serve(commands.clone()));
     let scraping = metrics.map(|listener| tokio::spawn(metrics::serve(listener, commands)));
     let stopped = event_loop::run(node, inbox, signals).await;
-    // Both end as soon as nobody takes their commands; the socket's file goes with the server.
-    drop(serving.await);
-    if let Some(scraping) = scraping {
-        scraping.abort();
+    // The socket's file goes with the server, however many clients it has.
+    for task in std::iter::once(serving).chain(scraping) {
+        task.abort();
+        drop(task.await);
     }
     stopped
 }

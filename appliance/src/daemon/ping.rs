@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::answer::send;
-use super::facts::{micros, port_is_up};
+use super::facts::{Facts, micros};
 use super::node::Node;
 use crate::control_socket::Reply;
 use crate::exit::Exit;
@@ -74,7 +74,7 @@ impl Node {
         };
         let ports = &snapshot.tables.fabric.ports;
         let port = port.and_then(|id| ports.get(id.index()));
-        let up = port.map(|port| port_is_up(&snapshot, port));
+        let up = port.map(|port| Facts::new(self, &snapshot).is_up(port));
         let exit = if up == Some(false) {
             Exit::Bad
         } else {
@@ -91,13 +91,15 @@ impl Node {
 
     /// Answers those who waited for a message of this node.
     pub(super) fn heard(&mut self, from: NodeId) {
-        let Some(rtt) = self.mesh.rtt(from) else {
+        let Some(peer) = self.mesh.peer(from) else {
             return;
         };
-        let heard = self.mesh.last_heard(from).unwrap_or(Duration::MAX);
+        let (Some(rtt), Some(ago)) = (peer.rtt, peer.last_heard) else {
+            return;
+        };
         let (done, waiting) = std::mem::take(&mut self.pings)
             .into_iter()
-            .partition(|ping| ping.node == from && heard <= ping.asked.elapsed());
+            .partition(|ping| ping.node == from && ago <= ping.asked.elapsed());
         self.pings = waiting;
         self.tell(done, Some(rtt));
     }

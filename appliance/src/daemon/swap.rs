@@ -3,35 +3,57 @@
 //! Until the swap nothing that runs is touched, and every step before it undoes itself. After it
 //! every worker runs the new tables; what may still fail then is only bookkeeping.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_policy::Tables;
+use skerry_policy::{Diagnostic, Tables};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::answer::tell;
 use super::candidate::{Judged, Policy};
-use super::confirm::Pending;
 use super::loading::{Kind, Order};
 use super::node::{Node, Running, attach};
 use super::notify;
 use super::trouble::About;
 use crate::control_socket::Reply;
 use crate::exit::Exit;
-use crate::view::{Confirmation, Load, View};
+use crate::view::{Load, View};
 
 impl Node {
     /// Ends an order: runs what was judged good, and tells whoever asked.
     pub(super) async fn finish(&mut self, order: Order, judged: Option<Judged>) {
-        let reply = match judged {
-            Some(judged) => self.load(&order, judged).await,
-            None => self.refuse(&order, &[], "the check itself failed".into()),
+        // What it was compared with may have been taken back meanwhile.
+        if judged
+            .as_ref()
+            .is_some_and(|it| it.against != Some(self.fabric().digest))
+        {
+            self.loading.push_front(order);
+            return;
+        }
+        let answer = match (judged, self.waits(order.kind)) {
+            (Some(judged), None) => self.load(&order, judged).await,
+            (Some(_), Some(words)) => self.turn_away(order.asked, words),
+            (None, _) => {
+                let words = "the check itself failed".to_owned();
+                self.refuse(order.kind, order.asked, &[], words)
+            }
         };
         notify::ready(&self.one_line());
-        if let Some(waiting) = order.reply {
-            // A client that went away does not want to know.
-            drop(waiting.send(reply));
-        }
+        tell(order.reply, answer);
+    }
+
+    /// Why nothing new may be loaded now; only going back is always allowed.
+    pub(super) fn waits(&self, kind: Kind) -> Option<String> {
+        let pending = self.pending.as_ref()?;
+        (!matches!(kind, Kind::Rollback(_))).then(|| {
+            format!(
+                "generation {} waits for its confirmation; `skerry confirm` or `skerry rollback` \
+                 first",
+                pending.generation
+            )
+        })
     }
 
     async fn load(&mut self, order: &Order, judged: Judged) -> Reply {
@@ -45,7 +67,7 @@ impl Node {
         let diagnostics = judged.diagnostics;
         let Ok(policy) = judged.verdict else {
             // The words end with the reason.
-            return self.refuse(order, &diagnostics, words);
+            return self.refuse(order.kind, order.asked, &diagnostics, words);
         };
         if self.unchanged(order, &policy) {
             return self.go_on(order);
@@ -59,7 +81,7 @@ impl Node {
             Ok(()) => self.accepted(order, &diagnostics, words),
             Err(error) => {
                 let words = format!("{words}{error:#}\n");
-                self.refuse(order, &diagnostics, words)
+                self.refuse(order.kind, order.asked, &diagnostics, words)
             }
         }
     }
@@ -77,15 +99,17 @@ impl Node {
         let load = Load {
             accepted: true,
             unchanged: true,
-            ..self.outcome(order)
+            ..self.outcome(order.asked)
         };
         Reply::good(load.facts())
     }
 
-    fn refuse(
+    /// Counts a refusal and says that nothing has changed.
+    pub(super) fn refuse(
         &mut self,
-        order: &Order,
-        diagnostics: &[skerry_policy::Diagnostic],
+        kind: Kind,
+        asked: Instant,
+        diagnostics: &[Diagnostic],
         words: String,
     ) -> Reply {
         self.rejected += 1;
@@ -94,30 +118,31 @@ impl Node {
             generation = self.running.generation(),
             "refused, going on as before: {last}"
         );
-        if order.kind == Kind::SiteFile {
+        if kind == Kind::SiteFile {
             let words = format!("the site file is refused: {last}");
             self.trouble.note(About::SiteFile, words);
         }
         let load = Load {
             diagnostics: as_json(diagnostics),
-            ..self.outcome(order)
+            ..self.outcome(asked)
         };
         Reply::new(Exit::Bad, load.facts(), words)
     }
 
-    fn accepted(
-        &self,
-        order: &Order,
-        diagnostics: &[skerry_policy::Diagnostic],
-        words: String,
-    ) -> Reply {
+    /// Not now; the file itself was not looked at.
+    pub(super) fn turn_away(&self, asked: Instant, words: String) -> Reply {
+        warn!("not loaded: {words}");
+        Reply::new(Exit::Bad, self.outcome(asked).facts(), words)
+    }
+
+    fn accepted(&self, order: &Order, diagnostics: &[Diagnostic], words: String) -> Reply {
         let left = self.pending.as_ref().map(|it| it.deadline - Instant::now());
         let load = Load {
             accepted: true,
             // Rounded up: the client has just asked for whole seconds.
             confirm_s: left.map(|it| (it + Duration::from_millis(999)).as_secs()),
             diagnostics: as_json(diagnostics),
-            ..self.outcome(order)
+            ..self.outcome(order.asked)
         };
         info!(
             generation = load.generation,
@@ -128,11 +153,11 @@ impl Node {
         Reply::new(Exit::Good, load.facts(), words)
     }
 
-    fn outcome(&self, order: &Order) -> Load {
+    fn outcome(&self, asked: Instant) -> Load {
         Load {
             generation: self.running.generation(),
             digest: self.running.digest(),
-            took_ms: u64::try_from(order.asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..Load::default()
         }
     }
@@ -141,7 +166,7 @@ impl Node {
     ///
     /// # Errors
     /// What was missing; the running generation is untouched.
-    async fn swap(
+    pub(super) async fn swap(
         &mut self,
         policy: Policy,
         text: &str,
@@ -189,8 +214,7 @@ impl Node {
         self.detach_unlisted(old, &running).await;
         self.ports.retire(&running).await;
         let names = port_names(&running);
-        self.trouble
-            .keep_ports(|name| names.iter().any(|it| it == name));
+        self.trouble.keep_ports(|name| names.contains(name));
     }
 
     async fn detach_unlisted(&self, from: &Tables, listed: &Tables) {
@@ -200,87 +224,6 @@ impl Node {
                 self.dataplane.detach(&name).await;
             }
         }
-    }
-
-    /// A generation that stays: whatever waited is overtaken.
-    fn settle_confirmation(&mut self, generation: u64) {
-        self.remember(generation);
-        if let Some(pending) = self.pending.take() {
-            self.missed = Some(pending.generation);
-            let reply = self.confirmation(false);
-            pending.tell(&reply);
-        }
-    }
-
-    fn await_confirmation(&mut self, generation: u64, old: &Running, time: Duration) {
-        let stored = self.store.accept_pending(generation);
-        self.note_store(stored);
-        self.pending = Some(Pending {
-            generation,
-            fallback: old.policy.clone(),
-            previous: old.generation(),
-            deadline: Instant::now() + time,
-            waiters: Vec::new(),
-        });
-    }
-
-    /// Takes back what was not confirmed.
-    pub(super) async fn take_back(&mut self) {
-        let Some(pending) = &self.pending else { return };
-        let (policy, previous) = (pending.fallback.clone(), pending.previous);
-        let missed = pending.generation;
-        warn!(
-            generation = missed,
-            previous, "not confirmed in time; going back"
-        );
-        let swapped = match self.store.text(previous) {
-            Ok(text) => {
-                let origin = format!("generation {previous} again, as {missed} was not confirmed");
-                self.swap(policy, &text, origin, None).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = swapped {
-            error!("cannot go back, trying again: {error:#}");
-            let words = format!("cannot go back to generation {previous}: {error:#}");
-            self.trouble.note(About::Confirm, words);
-            if let Some(pending) = &mut self.pending {
-                pending.postpone();
-            }
-            return;
-        }
-        self.trouble.clear(&About::Confirm);
-        notify::ready(&self.one_line());
-    }
-
-    /// `skerry confirm`.
-    pub(super) fn confirm(&mut self) -> Reply {
-        match self.pending.take() {
-            Some(pending) => {
-                self.remember(pending.generation);
-                self.missed = None;
-                info!(generation = pending.generation, "confirmed");
-                let reply = self.confirmation(true);
-                pending.tell(&reply);
-                reply
-            }
-            None if self.missed.is_some() => self.confirmation(false),
-            None => Reply::refused("nothing waits for a confirmation"),
-        }
-    }
-
-    pub(super) fn confirmation(&self, confirmed: bool) -> Reply {
-        let exit = if confirmed {
-            Exit::Good
-        } else {
-            Exit::RolledBack
-        };
-        let facts = Confirmation {
-            confirmed,
-            generation: self.running.generation(),
-            digest: self.running.digest(),
-        };
-        Reply::new(exit, facts.facts(), String::new())
     }
 
     /// For the service manager's status line.
@@ -300,7 +243,7 @@ fn origin(order: &Order) -> String {
 }
 
 /// The ports of this node, as the dataplane and the port manager name them.
-pub(super) fn port_names(tables: &Tables) -> Vec<String> {
+fn port_names(tables: &Tables) -> HashSet<String> {
     let names = tables
         .local
         .ports
@@ -309,7 +252,7 @@ pub(super) fn port_names(tables: &Tables) -> Vec<String> {
     names.collect()
 }
 
-fn as_json(diagnostics: &[skerry_policy::Diagnostic]) -> Vec<serde_json::Value> {
+fn as_json(diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {
     // Diagnostics are structs of strings and numbers, which always serialise.
     let json = diagnostics
         .iter()

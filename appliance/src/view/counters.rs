@@ -26,6 +26,8 @@ pub struct Counters {
     pub peers: BTreeMap<String, PeerCounters>,
     /// Datagrams that belong to no peer.
     pub underlay_drops: Drops,
+    /// Control messages of other nodes, or parts of them, that changed nothing.
+    pub control_ignored: ControlIgnored,
     /// What was lost before or after the datapath saw it.
     pub shell: ShellCounters,
 }
@@ -95,6 +97,20 @@ pub struct PeerCounters {
     pub control_out: u64,
     /// Handshakes completed.
     pub handshakes: u64,
+}
+
+/// Control messages, or parts of them, that changed nothing.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ControlIgnored {
+    /// No message of this version, or of a node that does not speak the protocol.
+    pub malformed: u64,
+    /// Older than what was heard, or under another policy.
+    pub stale: u64,
+    /// A binding that policy does not let this node have.
+    pub foreign: u64,
+    /// One binding too many.
+    pub overflow: u64,
 }
 
 /// Losses outside the two equations.

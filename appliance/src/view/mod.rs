@@ -12,7 +12,7 @@ mod ports;
 mod status;
 pub mod table;
 
-pub use counters::{Counters, Drops, PeerCounters, PortCounters, ShellCounters};
+pub use counters::{ControlIgnored, Counters, Drops, PeerCounters, PortCounters, ShellCounters};
 pub use fdb::{Fdb, FdbEntry};
 pub use load::{Confirmation, Load};
 pub use peers::{Peer, Peers};
