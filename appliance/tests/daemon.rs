@@ -178,16 +178,20 @@ fn what_is_confirmed_stays() {
 fn a_crash_before_the_confirmation_goes_back_too() {
     let dir = node_folder();
     let daemon = Daemon::start(dir.path());
-    let (_, first) = daemon.generation();
     write(&dir.path().join("new.toml"), &changed());
-    daemon
-        .ask(&["apply", "new.toml", "--confirm", "1h"])
-        .exits(0);
-    assert_ne!(daemon.generation().1, first);
+    daemon.ask(&["apply", "new.toml"]).exits(0);
+    let kept = daemon.generation();
+    write(
+        &dir.path().join("newer.toml"),
+        &format!("{}# newer\n", changed()),
+    );
+    let newer = ["apply", "newer.toml", "--confirm", "1h"];
+    daemon.ask(&newer).exits(0);
+    assert_ne!(daemon.generation(), kept);
     daemon.signal("KILL");
     daemon.wait();
     let daemon = Daemon::start(dir.path());
-    assert_eq!(daemon.generation().1, first);
+    assert_eq!(daemon.generation(), kept);
 }
 
 #[test]

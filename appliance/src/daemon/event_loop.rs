@@ -102,11 +102,15 @@ async fn tick(ticks: Option<&mut Interval>) {
     }
 }
 
-/// Lines that guests and peers can cause.
+/// Lines that guests can cause: a guest that has its end of a veth may delete it as often as it
+/// likes.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     links: Limit,
     faults: Limit,
+    losses: Limit,
+    repairs: Limit,
+    failures: Limit,
 }
 
 impl Node {
@@ -147,14 +151,21 @@ impl Node {
                 self.dataplane.set_link(&name, up).await;
             }
             PortEvent::Gone { name } => {
-                warn!(port = name, "its interface is gone; it will be made again");
+                if let Some(left_out) = limits.losses.pass(Instant::now()) {
+                    warn!(
+                        port = name,
+                        left_out, "its interface is gone; it will be made again"
+                    );
+                }
                 let words = format!("the interface of port {name} is gone");
                 self.trouble.note(About::Port(name.clone()), words);
                 self.dataplane.set_link(&name, false).await;
             }
-            PortEvent::Repaired { name, port } => self.repaired(&name, port).await,
+            PortEvent::Repaired { name, port } => self.repaired(&name, port, limits).await,
             PortEvent::RepairFailed(error) => {
-                warn!("{error}");
+                if let Some(left_out) = limits.failures.pass(Instant::now()) {
+                    warn!(left_out, "{error}");
+                }
                 let words = error.to_string();
                 self.trouble.note(About::Port(error.port), words);
             }
@@ -162,15 +173,21 @@ impl Node {
         }
     }
 
-    async fn repaired(&mut self, name: &str, port: skerry_overlay_io::Port) {
+    async fn repaired(&mut self, name: &str, port: skerry_overlay_io::Port, limits: &mut Limits) {
         let about = About::Port(name.to_owned());
-        match self.dataplane.attach(name, port).await {
+        let attached = self.dataplane.attach(name, port).await;
+        let pass = limits.repairs.pass(Instant::now());
+        match attached {
             Ok(()) => {
-                info!(port = name, "repaired");
+                if let Some(left_out) = pass {
+                    info!(port = name, left_out, "repaired");
+                }
                 self.trouble.clear(&about);
             }
             Err(error) => {
-                warn!(port = name, "cannot be attached: {error}");
+                if let Some(left_out) = pass {
+                    warn!(port = name, left_out, "cannot be attached: {error}");
+                }
                 self.trouble.note(about, format!("port {name}: {error}"));
             }
         }

@@ -197,7 +197,8 @@ impl Node {
         Ok(())
     }
 
-    /// Opens the ports that the tables add; undone on an error.
+    /// Opens the ports that the tables add. What was handed to the workers before one of them
+    /// could not be attached is taken back.
     async fn prepare(&mut self, tables: &Arc<Tables>) -> anyhow::Result<()> {
         let opened = attach(&mut self.ports, &self.dataplane, tables).await;
         if opened.is_err() {
