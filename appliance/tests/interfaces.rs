@@ -27,6 +27,11 @@ fn ports_come_with_the_daemon_and_go_with_it() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0), "{}", log(dir.path()));
     assert_eq!(namespace.links(), [""; 0]);
+    let log = log(dir.path());
+    assert!(
+        !log.contains("the interface is"),
+        "stopping is no accident: {log}"
+    );
 }
 
 #[test]
@@ -37,6 +42,7 @@ fn a_reload_makes_and_removes_ports_and_a_bad_one_touches_none() {
     daemon.write_site(&more);
     daemon.ask(&["reload"]).exits(0);
     assert_eq!(namespace.links(), ["gw", "i1", "w2"]);
+    daemon.ask(&["status"]).exits(0);
     let missing = r#"x1 = { as = "blue.web", ip = ["10.1.0.99"], attach = { nic = "none0" } }"#;
     daemon.write_site(&format!("{SITE}{missing}\n"));
     daemon
@@ -128,4 +134,28 @@ fn strangers_may_not_use_the_control_socket() {
         .current_dir(dir.path());
     let ran: Ran = command.output().unwrap().into();
     ran.exits(1).says("user 4242 may not talk to this daemon");
+}
+
+/// A TAP goes with its file descriptor whoever forgets it; a veth pair has to be removed.
+#[test]
+fn a_veth_pair_survives_a_crash_is_taken_over_and_goes_with_a_clean_stop() {
+    let (dir, namespace, guest) = (tapped(), Namespace::new(), Namespace::new());
+    let netns = guest.path();
+    let attach =
+        format!("ip = [\"10.1.0.11\"], attach = {{ veth = \"eth0\", netns = \"{netns}\" }}");
+    let site = SITE.replace("ip = [\"10.1.0.11\"]", &attach);
+    common::write(&dir.path().join("site.toml"), &site);
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    let near = namespace.links();
+    assert_eq!((near.len(), guest.links().len()), (3, 1), "{near:?}");
+    assert!(guest.links()[0].starts_with("eth0@"), "{:?}", guest.links());
+    daemon.signal("KILL");
+    daemon.wait();
+    assert_eq!(guest.links().len(), 1, "nobody was there to remove it");
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    assert_eq!((namespace.links().len(), guest.links().len()), (3, 1));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(namespace.links(), [""; 0]);
+    assert_eq!(guest.links(), [""; 0]);
 }

@@ -142,6 +142,10 @@ impl Node {
     }
 
     async fn port_event(&mut self, event: PortEvent, limits: &mut Limits) {
+        if about(&event).is_some_and(|name| !self.running.ports.contains(name)) {
+            // Told before a reload removed the port.
+            return;
+        }
         match event {
             PortEvent::Link { name, up } => {
                 if let Some(left_out) = limits.links.pass(Instant::now()) {
@@ -191,5 +195,16 @@ impl Node {
                 self.trouble.note(about, format!("port {name}: {error}"));
             }
         }
+    }
+}
+
+/// The port that an event is about.
+fn about(event: &PortEvent) -> Option<&str> {
+    match event {
+        PortEvent::Link { name, .. }
+        | PortEvent::Gone { name }
+        | PortEvent::Repaired { name, .. } => Some(name),
+        PortEvent::RepairFailed(error) => Some(&error.port),
+        PortEvent::Resynced => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The running node: everything it owns, and how that comes and goes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use skerry_overlay_io::{
@@ -54,9 +55,21 @@ pub(super) struct Running {
     pub(super) tables: Arc<Tables>,
     /// Where its site file came from.
     pub(super) origin: String,
+    /// The ports of this node, as the dataplane and the port manager name them.
+    pub(super) ports: HashSet<String>,
 }
 
 impl Running {
+    pub(super) fn new(policy: Policy, tables: Arc<Tables>, origin: String) -> Self {
+        let ports = tables.local.ports.iter();
+        Self {
+            ports: ports.map(|&port| tables.fabric.port_name(port)).collect(),
+            policy,
+            tables,
+            origin,
+        }
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.tables.generation
     }
@@ -96,11 +109,7 @@ impl Node {
             }
         };
         let mut node = Self {
-            running: Running {
-                policy: first.policy,
-                tables,
-                origin: first.source.name,
-            },
+            running: Running::new(first.policy, tables, first.source.name),
             config,
             identity,
             started: Instant::now(),
@@ -175,10 +184,11 @@ impl Node {
         self.dataplane.snapshot().await
     }
 
-    /// Stops forwarding, then removes every interface it made.
+    /// Removes every interface it made, then stops the workers. In this order: a TAP that is closed
+    /// is gone, and the port manager would make it again.
     pub(super) async fn stop(self) {
-        self.dataplane.stop().await;
         self.ports.close().await;
+        self.dataplane.stop().await;
         info!("stopped");
     }
 }

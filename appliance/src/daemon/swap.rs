@@ -3,11 +3,11 @@
 //! Until the swap nothing that runs is touched, and every step before it undoes itself. After it
 //! every worker runs the new tables; what may still fail then is only bookkeeping.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_policy::{Diagnostic, Tables};
+use skerry_overlay_io::Dataplane;
+use skerry_policy::Diagnostic;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -175,20 +175,16 @@ impl Node {
     ) -> anyhow::Result<()> {
         let generation = self.store.stage(text)?;
         let tables = Arc::new(policy.fabric.tables_for(policy.me, generation));
-        if let Err(error) = self.prepare(&tables).await {
+        let running = Running::new(policy, Arc::clone(&tables), origin);
+        if let Err(error) = self.prepare(&running).await {
             self.store.discard(generation);
             return Err(error);
         }
-        self.dataplane.install(Arc::clone(&tables)).await?;
-        let running = Running {
-            policy,
-            tables,
-            origin,
-        };
+        self.dataplane.install(tables).await?;
         let old = std::mem::replace(&mut self.running, running);
         self.mesh.install(&self.running.tables, &self.dataplane);
         self.drop_pings();
-        self.retire(&old.tables).await;
+        self.retire(&old).await;
         self.trouble.clear(&About::SiteFile);
         match confirm {
             None => self.settle_confirmation(generation),
@@ -199,32 +195,22 @@ impl Node {
 
     /// Opens the ports that the tables add. What was handed to the workers before one of them
     /// could not be attached is taken back.
-    async fn prepare(&mut self, tables: &Arc<Tables>) -> anyhow::Result<()> {
-        let opened = attach(&mut self.ports, &self.dataplane, tables).await;
+    async fn prepare(&mut self, next: &Running) -> anyhow::Result<()> {
+        let opened = attach(&mut self.ports, &self.dataplane, &next.tables).await;
         if opened.is_err() {
-            let running = Arc::clone(&self.running.tables);
-            self.detach_unlisted(tables, &running).await;
-            self.ports.retire(&running).await;
+            self.ports.retire(&self.running.tables).await;
+            detach(&self.dataplane, next.ports.difference(&self.running.ports)).await;
         }
         opened
     }
 
-    /// Closes and removes what the old tables had and the new ones have not.
-    async fn retire(&mut self, old: &Arc<Tables>) {
-        let running = Arc::clone(&self.running.tables);
-        self.detach_unlisted(old, &running).await;
-        self.ports.retire(&running).await;
-        let names = port_names(&running);
-        self.trouble.keep_ports(|name| names.contains(name));
-    }
-
-    async fn detach_unlisted(&self, from: &Tables, listed: &Tables) {
-        let keep = port_names(listed);
-        for name in port_names(from) {
-            if !keep.contains(&name) {
-                self.dataplane.detach(&name).await;
-            }
-        }
+    /// Removes and closes what the old tables had and the new ones have not. In this order: a TAP
+    /// that is closed is gone, and the port manager would make one that it still keeps again.
+    async fn retire(&mut self, old: &Running) {
+        self.ports.retire(&self.running.tables).await;
+        detach(&self.dataplane, old.ports.difference(&self.running.ports)).await;
+        self.trouble
+            .keep_ports(|name| self.running.ports.contains(name));
     }
 
     /// For the service manager's status line.
@@ -243,14 +229,10 @@ fn origin(order: &Order) -> String {
     }
 }
 
-/// The ports of this node, as the dataplane and the port manager name them.
-fn port_names(tables: &Tables) -> HashSet<String> {
-    let names = tables
-        .local
-        .ports
-        .iter()
-        .map(|&port| tables.fabric.port_name(port));
-    names.collect()
+async fn detach(dataplane: &Dataplane, names: impl Iterator<Item = &String>) {
+    for name in names {
+        dataplane.detach(name).await;
+    }
 }
 
 fn as_json(diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {

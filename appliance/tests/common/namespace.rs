@@ -23,6 +23,11 @@ impl Namespace {
         namespace
     }
 
+    /// The file that names it.
+    pub(crate) fn path(&self) -> String {
+        format!("/proc/{}/ns/net", self.0.id())
+    }
+
     /// A program in the namespace; `nsenter` becomes it, so its process id stays.
     pub(crate) fn enter(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
