@@ -433,8 +433,22 @@ fn journald_gets_priorities_and_nothing_it_adds_itself() {
     let daemon = Daemon::start_as(dir.path(), command);
     daemon.signal("TERM");
     daemon.wait();
-    let log = log(dir.path());
-    assert!(log.lines().all(|line| line.starts_with("<6>")), "{log}");
+    let calm = log(dir.path());
+    assert!(calm.lines().all(|line| line.starts_with("<6>")), "{calm}");
+    // A warning of several lines has its priority on each of them.
+    write(&dir.path().join("site.toml"), &broken());
+    let mut command = skerry();
+    command.env("JOURNAL_STREAM", "1:1");
+    let _daemon = Daemon::start_as(dir.path(), command);
+    let whole = log(dir.path());
+    let warning = whole.strip_prefix(&calm).unwrap();
+    assert!(warning.lines().count() > 5, "{warning}");
+    assert!(
+        warning
+            .lines()
+            .all(|line| line.starts_with("<4>") || line.starts_with("<6>")),
+        "{warning}"
+    );
 }
 
 #[test]

@@ -79,11 +79,15 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        write!(writer, "<{}>", priority(*event.metadata().level()))?;
-        context
-            .field_format()
-            .format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut text = String::new();
+        let fields = Writer::new(&mut text);
+        context.field_format().format_fields(fields, event)?;
+        let priority = priority(*event.metadata().level());
+        // journald takes every line for a message of its own.
+        for line in text.lines() {
+            writeln!(writer, "<{priority}>{line}")?;
+        }
+        Ok(())
     }
 }
 

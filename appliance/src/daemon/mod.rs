@@ -36,11 +36,23 @@ const QUEUE: usize = 1024;
 /// What keeps it from starting, with the way out; then nothing is left behind.
 pub fn run(config: NodeConfig, colour: bool) -> anyhow::Result<Exit> {
     logging::start(colour);
+    raise_file_limit();
     let key = Key::read(&config.key)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(serve(config, &key))
+}
+
+/// A port takes a descriptor for every worker; the soft limit is a relic of select(2).
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        // A port that is one too many says so by itself.
+        tracing::debug!("the limit of open files stays as it is: {error}");
+    }
 }
 
 async fn serve(config: NodeConfig, key: &Key) -> anyhow::Result<Exit> {
