@@ -9,8 +9,8 @@ use skerry_overlay_io::{Backend, OffloadSwitches, Port, PortOptions, Switch};
 
 use crate::pump::{Wire, tcp, udp};
 use crate::world::{
-    Guest, World, eventually, link, make_pair, manager, manager_with, names, on_a_machine,
-    only_port, set_up, veth,
+    Guest, World, add_address, eventually, handle, index, link, make_pair, manager, manager_with,
+    names, on_a_machine, only_port, set_up, veth,
 };
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -204,6 +204,58 @@ fn a_veth_speaks_for_no_host_and_its_guest_has_the_bound_address() {
                 "{path}"
             );
         }
+        manager.close().await;
+    });
+}
+
+/// An ARP request for `target` from 192.0.2.2.
+fn arp_request(target: Ipv4Addr) -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend([2, 0, 0, 0, 0, 9, 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
+    frame.extend([2, 0, 0, 0, 0, 9, 192, 0, 2, 2, 0, 0, 0, 0, 0, 0]);
+    frame.extend(target.octets());
+    frame.resize(60, 0);
+    frame
+}
+
+#[test]
+fn the_nodes_own_stack_neither_answers_nor_hears_a_guest() {
+    on_a_machine(async |world| {
+        let guest = world.guest("g1");
+        // The node's own network, which has the guest's addresses too: the worst case.
+        let node = Ipv4Addr::new(192, 0, 2, 1);
+        make_pair("uplink", "network").await;
+        for device in ["uplink", "network"] {
+            set_up(device).await;
+        }
+        add_address("uplink", node).await;
+        let service = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 6000)).unwrap();
+        service.set_nonblocking(true).unwrap();
+        let mut manager = manager().await;
+        let _port = only_port(&mut manager, &world.tables(&[&veth("a", "g1")])).await;
+        let near = link("a").await.unwrap().mac;
+        guest.address("eth0", Ipv4Addr::new(192, 0, 2, 2));
+        guest.netlink(async || {
+            // As if the guest had guessed the address of the near end.
+            let index = index("eth0").await;
+            let neighbour = handle().neighbours().add(index, node.into());
+            neighbour.link_local_address(&near).execute().await.unwrap();
+        });
+        let socket = guest.socket("eth0");
+        socket.send(&arp_request(node)).unwrap();
+        guest.run(|| {
+            let sender = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 6000)).unwrap();
+            sender.set_broadcast(true).unwrap();
+            for to in [node, Ipv4Addr::new(192, 0, 2, 255)] {
+                sender.send_to(b"hello", (to, 6000)).unwrap();
+            }
+        });
+        assert!(
+            !socket.wait(std::time::Duration::from_millis(200)).unwrap(),
+            "the node answered"
+        );
+        let heard = service.recv(&mut [0; 16]).map_err(|error| error.kind());
+        assert_eq!(heard, Err(std::io::ErrorKind::WouldBlock), "the node heard");
         manager.close().await;
     });
 }
