@@ -421,6 +421,10 @@ fn the_service_manager_is_told_what_happens() {
     daemon.signal("HUP");
     await_word("RELOADING=1");
     assert!(await_word("READY=1").contains("STATUS=generation 2"));
+    std::fs::remove_file(dir.path().join("site.toml")).unwrap();
+    daemon.signal("HUP");
+    await_word("RELOADING=1");
+    assert!(await_word("READY=1").contains("STATUS=generation 2"));
     daemon.signal("TERM");
     await_word("STOPPING=1");
 }

@@ -118,6 +118,11 @@ impl Node {
     fn reload_by_signal(&mut self) {
         let source = read_site(&self.config.site);
         self.order(source, Kind::SiteFile, false, None);
+        if self.loading.is_idle() {
+            // Refused at once; systemd waits for both words all the same (`Type=notify-reload`).
+            notify::reloading();
+            notify::ready(&self.one_line());
+        }
     }
 
     async fn worker_event(&mut self, event: Event, limits: &mut Limits) {

@@ -57,6 +57,11 @@ impl Loading {
         Ok(())
     }
 
+    /// Whether there is nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.in_hand.is_none()
+    }
+
     /// Takes an order that has to be judged once more.
     pub(super) fn push_front(&mut self, order: Order) {
         self.waiting.push_front(order);

@@ -44,6 +44,9 @@ pub struct Diagnostic {
     pub label: String,
 }
 
+/// Diagnostics that are shown; nobody reads more at a time.
+const SHOWN: usize = 100;
+
 /// Renders diagnostics as people read them: the line, carets, and the way out.
 pub fn render(name: &str, text: &str, diagnostics: &[Diagnostic], colour: bool) -> String {
     let renderer = if colour {
@@ -52,7 +55,7 @@ pub fn render(name: &str, text: &str, diagnostics: &[Diagnostic], colour: bool) 
         Renderer::plain()
     };
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(SHOWN) {
         let title = Level::ERROR
             .primary_title(normalize_untrusted_str(&diagnostic.message))
             .id(diagnostic.code.as_str());
@@ -62,6 +65,9 @@ pub fn render(name: &str, text: &str, diagnostics: &[Diagnostic], colour: bool) 
         let snippet = Snippet::source(text).path(name).annotation(mark);
         out.push_str(&renderer.render(&[title.element(snippet)]));
         out.push_str("\n\n");
+    }
+    if diagnostics.len() > SHOWN {
+        out.push_str(&format!("and {} more\n", diagnostics.len() - SHOWN));
     }
     out
 }

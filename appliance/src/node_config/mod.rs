@@ -5,6 +5,7 @@
 
 mod diagnostic;
 mod reader;
+mod schema;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use diagnostic::{Code, Diagnostic, render};
+pub use schema::KEYS;
 use skerry_overlay_io::{Backend, OffloadSwitches};
 
 use reader::Reader;
@@ -90,22 +92,16 @@ impl NodeConfig {
     }
 
     fn from_reader(reader: &mut Reader<'_>, base: &Path) -> Option<Self> {
-        let node = reader.required("node", "this node's name in the site file", value::name);
-        let site = reader.required("site", "the path of the site file", value::path);
-        let key = reader.required("key", "the path of the key file", value::path);
-        let listen = reader.optional("listen", "an address and port", value::socket);
-        let control = reader.optional("control", "the path of a socket", value::path);
-        let state = reader.optional("state", "the path of a folder", value::path);
-        let metrics = reader.optional("metrics", "an address and port", value::socket);
-        let workers = reader.optional("workers", "\"auto\" or 1..=64", value::workers);
-        let backend = reader.optional(
-            "backend",
-            "\"auto\", \"packet\" or \"datalink\"",
-            value::backend,
-        );
-        let age = reader.table("fdb", |reader| {
-            reader.optional("age", "a duration, \"1s\" to \"24h\"", value::age)
-        });
+        let node = reader.required("node", value::name);
+        let site = reader.required("site", value::path);
+        let key = reader.required("key", value::path);
+        let listen = reader.optional("listen", value::socket);
+        let control = reader.optional("control", value::path);
+        let state = reader.optional("state", value::path);
+        let metrics = reader.optional("metrics", value::socket);
+        let workers = reader.optional("workers", value::workers);
+        let backend = reader.optional("backend", value::backend);
+        let age = reader.table("fdb", |reader| reader.optional("age", value::age));
         let offload = reader.table("offload", offload);
         let node = node?;
         let run = Path::new("/run/skerry");
@@ -129,7 +125,7 @@ impl NodeConfig {
 
 fn offload(reader: &mut Reader<'_>) -> OffloadSwitches {
     let mut switch = |key| {
-        let switch = reader.optional(key, "\"auto\", \"on\" or \"off\"", value::switch);
+        let switch = reader.optional(key, value::switch);
         switch.unwrap_or_default()
     };
     OffloadSwitches {
@@ -249,6 +245,17 @@ mod tests {
             },
         };
         assert_eq!(config, expected);
+    }
+
+    /// Every key of the schema is read, and every key that is read is in the schema.
+    #[test]
+    fn the_schema_and_the_reader_agree() {
+        for key in KEYS.iter().filter(|key| key.kind != "table") {
+            let toml = format!("{} = [1]\n", key.path);
+            let found = codes(&toml);
+            assert!(found.contains(&("N002", 1)), "{}: {found:?}", key.path);
+        }
+        assert_eq!(codes("fdb = 1\n").last(), Some(&("N002", 1)));
     }
 
     #[test]

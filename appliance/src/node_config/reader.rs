@@ -1,5 +1,5 @@
-//! Reads keys of a TOML table by name, remembers which it was asked for, and collects what is
-//! wrong instead of stopping at the first fault.
+//! Reads keys of a TOML table by name and collects what is wrong instead of stopping at the first
+//! fault.
 
 use std::ops::Range;
 
@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Code, Diagnostic};
+use super::schema::{keys_of, kind};
 
 /// How alike an unknown key must be to a known one to be taken for a slip.
 const ALIKE: f64 = 0.7;
@@ -16,18 +17,23 @@ pub(super) struct Reader<'a> {
     text: &'a str,
     /// `None` where the file leaves the table out.
     table: Option<&'a DeTable<'a>>,
-    asked: Vec<&'static str>,
+    /// The table's path with a dot, `""` for the file itself.
+    prefix: String,
     found: Vec<Diagnostic>,
     /// Lines with a syntax error, whose values the parser has made up.
     spoilt: Vec<u32>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(text: &'a str, table: Option<&'a DeTable<'a>>) -> Self {
+    pub(super) fn new(text: &'a str, table: Option<&'a DeTable<'a>>) -> Self {
+        Self::within(String::new(), text, table)
+    }
+
+    const fn within(prefix: String, text: &'a str, table: Option<&'a DeTable<'a>>) -> Self {
         Self {
             text,
             table,
-            asked: Vec::new(),
+            prefix,
             found: Vec::new(),
             spoilt: Vec::new(),
         }
@@ -50,31 +56,28 @@ impl<'a> Reader<'a> {
     /// A key that must be there.
     pub(super) fn required<T>(
         &mut self,
-        key: &'static str,
-        expected: &str,
+        key: &str,
         read: impl FnOnce(&DeValue<'_>) -> Option<T>,
     ) -> Option<T> {
         if self.get(key).is_none() {
             let message = format!("there is no `{key}`");
-            let label = format!("expected `{key}`: {expected}");
+            let label = format!("expected `{key}`: {}", self.kind(key));
             self.push(Code::Missing, 0..0, message, label);
         }
-        self.optional(key, expected, read)
+        self.optional(key, read)
     }
 
     /// A key that may be left out.
     pub(super) fn optional<T>(
         &mut self,
-        key: &'static str,
-        expected: &str,
+        key: &str,
         read: impl FnOnce(&DeValue<'_>) -> Option<T>,
     ) -> Option<T> {
-        self.asked.push(key);
         let value = self.get(key)?;
         let read = read(value.get_ref());
         if read.is_none() {
             let message = format!("`{key}` cannot be read");
-            let found = describe(value.get_ref());
+            let (expected, found) = (self.kind(key), describe(value.get_ref()));
             let label = format!("expected {expected}, found {found}");
             self.push(Code::Value, value.span(), message, label);
         }
@@ -82,8 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A table that may be left out; an absent one reads as an empty one.
-    pub(super) fn table<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.asked.push(key);
+    pub(super) fn table<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let value = self.get(key);
         let inner = value.and_then(|it| it.get_ref().as_table());
         if let (Some(value), None) = (value, inner) {
@@ -91,11 +93,15 @@ impl<'a> Reader<'a> {
             let label = format!("expected a table, found {}", describe(value.get_ref()));
             self.push(Code::Value, value.span(), message, label);
         }
-        let mut reader = Self::new(self.text, inner);
+        let mut reader = Self::within(format!("{}{key}.", self.prefix), self.text, inner);
         let result = read(&mut reader);
         reader.unknown_keys();
         self.found.append(&mut reader.found);
         result
+    }
+
+    fn kind(&self, key: &str) -> &'static str {
+        kind(&format!("{}{key}", self.prefix))
     }
 
     fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -114,13 +120,16 @@ impl<'a> Reader<'a> {
 
     fn unknown_keys(&mut self) {
         for key in self.table.into_iter().flat_map(DeTable::keys) {
-            if self.asked.contains(&key.get_ref().as_ref()) {
+            if keys_of(&self.prefix).any(|known| known == key.get_ref().as_ref()) {
                 continue;
             }
             let message = format!("unknown key `{}`", key.get_ref());
             let label = match self.nearest(key.get_ref()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("expected one of {}", self.asked.join(", ")),
+                None => {
+                    let known: Vec<_> = keys_of(&self.prefix).collect();
+                    format!("expected one of {}", known.join(", "))
+                }
             };
             self.push(Code::UnknownKey, key.span(), message, label);
         }
@@ -128,11 +137,7 @@ impl<'a> Reader<'a> {
 
     fn nearest(&self, key: &str) -> Option<&'static str> {
         let score = |known: &&'static str| strsim::jaro_winkler(key, known);
-        let best = self
-            .asked
-            .iter()
-            .copied()
-            .max_by(|a, b| score(a).total_cmp(&score(b)))?;
+        let best = keys_of(&self.prefix).max_by(|a, b| score(a).total_cmp(&score(b)))?;
         (score(&best) >= ALIKE).then_some(best)
     }
 
