@@ -19,7 +19,7 @@ mod wg;
 mod wire;
 
 pub use claim::{Change, Claim, Place, Strength};
-pub use control::CONTROL_PORT;
+pub use control::{CONTROL_PORT, Ignored, MESSAGE_MAX, Mesh, Output, PeerStatus};
 pub use counters::{Counters, PeerCounters, PortCounters};
 pub use fdb::FdbEntry;
 pub use forwarder::{Forwarder, Setup};

@@ -1,0 +1,200 @@
+//! Whatever is written can be read, and nothing else can.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use skerry_policy::{Digest, Mac, Vni};
+
+use super::*;
+use crate::control::binding::{Hold, Key, Record};
+use crate::control::hello::Echo;
+use crate::control::page::{List, Range, changes};
+use crate::time::Time;
+
+fn keys() -> impl Strategy<Value = Key> {
+    let ips = prop_oneof![
+        Just(None),
+        any::<u32>().prop_map(|ip| Some(IpAddr::V4(Ipv4Addr::from(ip)))),
+        any::<u128>().prop_map(|ip| Some(IpAddr::V6(Ipv6Addr::from(ip)))),
+    ];
+    (1_u32..0x00ff_ffff, any::<[u8; 6]>(), ips).prop_map(|(vni, mut mac, ip)| {
+        mac[0] = mac[0] & 0xfe | 2;
+        let (vni, mac) = (Vni::new(vni).unwrap(), Mac(mac));
+        Key { vni, mac, ip }
+    })
+}
+
+fn holds() -> impl Strategy<Value = Hold> {
+    prop_oneof![Just(Hold::Pinned), Just(Hold::Promiscuous)]
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    (keys(), holds(), any::<bool>()).prop_map(|(key, hold, gone)| Record {
+        key,
+        hold: (!gone || key.ip.is_some()).then_some(hold),
+    })
+}
+
+fn hellos() -> impl Strategy<Value = Message> {
+    let echo = proptest::option::of(any::<[u64; 3]>());
+    (any::<[u64; 3]>(), any::<[u8; 32]>(), echo).prop_map(
+        |([boot, generation, sent], digest, echo)| {
+            Message::Hello(Hello {
+                boot,
+                generation,
+                digest: Digest(digest),
+                sent: Time(sent),
+                echo: echo.map(|[boot, sent, held]| Echo {
+                    boot,
+                    sent: Time(sent),
+                    held: Duration::from_nanos(held),
+                }),
+            })
+        },
+    )
+}
+
+fn bindings(list: List) -> Message {
+    Message::Bindings(Bindings {
+        boot: 1,
+        digest: Digest([2; 32]),
+        sequence: 3,
+        list,
+    })
+}
+
+#[track_caller]
+fn check_round_trip(message: &Message) {
+    let bytes = message.encode();
+    assert!(bytes.len() <= MESSAGE_MAX, "{} bytes", bytes.len());
+    assert_eq!(Message::decode(&bytes).as_ref(), Some(message));
+    for len in 0..bytes.len() {
+        let cut = Message::decode(&bytes[..len]);
+        assert_ne!(cut.as_ref(), Some(message), "cut to {len}");
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert_eq!(Message::decode(&longer), None);
+}
+
+/// Every page of this list, as it would be sent.
+fn pages(all: &[(Key, Hold)]) -> Vec<Range> {
+    let mut pages: Vec<Range> = Vec::new();
+    loop {
+        let after = pages.last().and_then(|page| page.upto);
+        let rest = all.iter().copied().filter(|&(key, _)| Some(key) > after);
+        pages.push(Range::cut(after, rest));
+        if pages.last().unwrap().upto.is_none() {
+            return pages;
+        }
+    }
+}
+
+fn record(last: u8, hold: Option<Hold>) -> Record {
+    let (vni, mac) = (Vni::new(9).unwrap(), Mac([2, 0, 0, 0, 0, last]));
+    Record {
+        key: Key { vni, mac, ip: None },
+        hold,
+    }
+}
+
+#[track_caller]
+fn refuse_range(after: Option<u8>, upto: Option<u8>, list: &[u8]) {
+    let hold = Hold::Pinned;
+    let range = Range {
+        after: after.map(|last| record(last, None).key),
+        upto: upto.map(|last| record(last, None).key),
+        bindings: list
+            .iter()
+            .map(|&last| (record(last, None).key, hold))
+            .collect(),
+    };
+    assert_eq!(
+        Message::decode(&bindings(List::Range(range)).encode()),
+        None
+    );
+}
+
+#[test]
+fn a_range_that_is_none_is_refused() {
+    refuse_range(Some(5), Some(5), &[]);
+    refuse_range(Some(6), Some(5), &[]);
+    refuse_range(Some(1), Some(5), &[3, 2]);
+    refuse_range(Some(1), Some(5), &[2, 2]);
+    refuse_range(Some(1), Some(5), &[1]);
+    refuse_range(Some(1), Some(5), &[6]);
+    refuse_range(Some(5), None, &[5]);
+}
+
+#[test]
+fn an_empty_list_is_one_page_of_everything() {
+    let pages = pages(&[]);
+    assert_eq!(pages.len(), 1);
+    assert_eq!((pages[0].after, pages[0].upto), (None, None));
+}
+
+#[test]
+fn another_version_is_another_protocol() {
+    let mut bytes = bindings(List::Changes(Vec::new())).encode();
+    bytes[2] = 2;
+    assert_eq!(Message::decode(&bytes), None);
+}
+
+#[test]
+fn a_record_of_no_host_is_refused() {
+    for (at, value) in [
+        (3, 0x01),
+        (9, 0x00),
+        (9, 0x11),
+        (9, 0x14),
+        (9, 0x0d),
+        (9, 0x81),
+    ] {
+        let mut bytes = bindings(List::Changes(vec![record(1, Some(Hold::Pinned))])).encode();
+        let start = bytes.len() - 10;
+        bytes[start + at] = value;
+        assert_eq!(Message::decode(&bytes), None, "byte {at} = {value:#x}");
+    }
+    let mut bytes = bindings(List::Changes(vec![record(1, Some(Hold::Pinned))])).encode();
+    let start = bytes.len() - 10;
+    bytes[start..start + 3].fill(0);
+    assert_eq!(Message::decode(&bytes), None, "VNI 0");
+}
+
+proptest! {
+    #[test]
+    fn hellos_survive(hello in hellos()) {
+        check_round_trip(&hello);
+    }
+
+    #[test]
+    fn changes_survive_and_fit(records in vec(records(), 1..200)) {
+        let mut back = Vec::new();
+        for list in changes(&records) {
+            if let List::Changes(part) = &list { back.extend(part.clone()); }
+            check_round_trip(&bindings(list));
+        }
+        prop_assert_eq!(back, records);
+    }
+
+    #[test]
+    fn pages_survive_fit_and_cover_everything_once(all in proptest::collection::btree_map(keys(), holds(), 0..200)) {
+        let all: Vec<(Key, Hold)> = all.into_iter().collect();
+        let mut back = Vec::new();
+        for page in pages(&all) {
+            back.extend(page.bindings.clone());
+            check_round_trip(&bindings(List::Range(page)));
+        }
+        prop_assert_eq!(back, all);
+    }
+
+    #[test]
+    fn garbage_never_panics(mut bytes in vec(any::<u8>(), 0..1300), kind in 0_u8..4) {
+        if bytes.len() >= 4 { bytes[..4].copy_from_slice(&[b'S', b'K', 1, kind]); }
+        if let Some(message) = Message::decode(&bytes) {
+            prop_assert_eq!(message.encode(), bytes);
+        }
+    }
+}
