@@ -10,25 +10,28 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{Ended, run as run_command, say};
+use crate::tools::is_root;
 use faults::{FAULTS, Fault};
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.
 pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
     let tree = Tree::new(root)?;
-    let mut missed = 0;
-    let picked: Vec<&Fault> = FAULTS
-        .iter()
-        .filter(|it| it.name.contains(filter))
-        .collect();
-    for fault in &picked {
-        let noticed = tree.try_fault(fault)?;
-        missed += usize::from(noticed.is_none());
-        let verdict = noticed.map_or_else(|| "NOT NOTICED".to_owned(), |by| format!("red: {by}"));
+    let (mut noticed, mut missed, mut skipped) = (0, 0, 0);
+    for fault in FAULTS.iter().filter(|it| it.name.contains(filter)) {
+        let verdict = if fault.root && !is_root() {
+            skipped += 1;
+            "skipped: its test needs root".to_owned()
+        } else if let Some(red) = tree.try_fault(fault)? {
+            noticed += 1;
+            format!("red: {red}")
+        } else {
+            missed += 1;
+            "NOT NOTICED".to_owned()
+        };
         say(&format!("{:<44} {verdict}", fault.name));
     }
-    let noticed = picked.len() - missed;
     say(&format!(
-        "test result: {noticed} passed; {missed} failed; 0 ignored"
+        "test result: {noticed} passed; {missed} failed; {skipped} ignored"
     ));
     Ok(missed == 0)
 }
@@ -112,7 +115,8 @@ impl Tree {
         if ended.success {
             return Ok(None);
         }
-        let Some(red) = ended.output.lines().find_map(failed_test) else {
+        let red = ended.output.lines().find_map(failed_test);
+        let Some(red) = red.or_else(|| ended.output.lines().find_map(failed_line)) else {
             bail!(
                 "{}: no test ran; the fault does not compile?\n{}",
                 fault.name,
@@ -126,6 +130,11 @@ impl Tree {
 /// The name in a line like `---- module::test stdout ----`.
 fn failed_test(line: &str) -> Option<&str> {
     line.strip_prefix("---- ")?.split_whitespace().next()
+}
+
+/// The name in a line like `test name ... FAILED`.
+fn failed_line(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 #[cfg(test)]

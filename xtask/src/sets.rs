@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{Ended, cargo, run as run_command, say};
+use crate::mutants;
 use crate::outcome::{Counts, Outcome, summarise};
 use crate::tools::{CARGO_DENY, MDBOOK, install_packages, is_root};
-use crate::mutants;
 
 /// The sets that look at the source only.
 pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
@@ -215,9 +215,7 @@ fn run_set(root: &Path, set: &Set) -> Outcome {
 fn licences(root: &Path, name: &str) -> Result<Ended> {
     let deny = CARGO_DENY.find(root)?;
     let mut command = Command::new(deny);
-    command
-        .current_dir(root)
-        .args(["--workspace", "check"]);
+    command.current_dir(root).args(["--workspace", "check"]);
     run_command(root, name, command.args(["licenses", "bans", "sources"]))
 }
 

@@ -76,12 +76,10 @@ pub struct PeerCounters {
     pub bytes_out: u64,
     /// Copies dropped on the way out, by reason.
     pub egress_drops: Drops,
-    /// Control messages received and sent.
+    /// Control messages received.
     pub control_in: u64,
     /// Control messages sent.
     pub control_out: u64,
-    /// Handshakes completed.
-    pub handshakes: u64,
 }
 
 impl PeerCounters {
@@ -104,7 +102,6 @@ impl PeerCounters {
         self.egress_drops.merge(&other.egress_drops);
         self.control_in += other.control_in;
         self.control_out += other.control_out;
-        self.handshakes += other.handshakes;
     }
 }
 

@@ -16,12 +16,22 @@ pub(super) struct Fault {
     pub(super) edits: &'static [Edit],
     /// Arguments of `cargo test`.
     pub(super) tests: &'static [&'static str],
+    /// They make namespaces and interfaces.
+    pub(super) root: bool,
 }
 
 /// Whole fabrics in memory.
 const FABRIC: &[&str] = &["-p", "skerry-overlay", "--test", "fabric"];
-/// Workers of the shell, without privileges.
-const WORKERS: &[&str] = &["-p", "skerry-overlay-io", "--lib"];
+/// Workers on a real kernel.
+const WORKERS: &[&str] = &[
+    "-p",
+    "skerry-overlay-io",
+    "--features",
+    "root",
+    "--test",
+    "root",
+    "after_the_acknowledgement",
+];
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
@@ -39,6 +49,7 @@ pub(super) const FAULTS: [Fault; 17] = [
                  from.role == to.role,",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "skip the egress check",
@@ -48,6 +59,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: ".is_some_and(|row| row.contains(to.index()) || true)",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "skip may_send",
@@ -57,6 +69,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false {",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "forward tunnel to tunnel",
@@ -73,6 +86,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             },
         ],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "flood tunnel to tunnel",
@@ -89,6 +103,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             },
         ],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "drop the hairpin guard on the way up",
@@ -98,6 +113,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "Some(Routed::Denied) | None => Ok(()),",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "drop the hairpin guard on the way down",
@@ -107,6 +123,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "None => Ok(()),",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "let a weaker MAC claim win",
@@ -116,6 +133,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false {",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "let an address move while its place talks",
@@ -125,6 +143,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false {",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "let one port fill the table",
@@ -134,6 +153,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if !room {",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "flood a denied unicast",
@@ -145,6 +165,7 @@ pub(super) const FAULTS: [Fault; 17] = [
                  return self.flood(sender, inspected, frame, n);",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "send a denied unicast to its node",
@@ -154,6 +175,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false {",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "believe any outer address",
@@ -163,6 +185,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false && Some(carried.source) != peer ||",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "believe any ARP sender",
@@ -172,6 +195,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "if false {\n                return Err(DropReason::ArpSpoof);",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "believe any source address",
@@ -181,6 +205,7 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "probes || self.may_use(sender, rule, ip.source) || true",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "forget to count a drop",
@@ -190,14 +215,16 @@ pub(super) const FAULTS: [Fault; 17] = [
             to: "Err(_) => {}",
         }],
         tests: FABRIC,
+        root: false,
     },
     Fault {
         name: "keep the old table on one worker",
         edits: &[Edit {
-            file: "overlay/io/src/worker/run.rs",
-            from: "self.install(tables);",
-            to: "if self.number == 0 { self.install(tables); }",
+            file: "overlay/io/src/worker/obey.rs",
+            from: "self.install(tables);\n                reply",
+            to: "if self.shell.worker == 0 { self.install(tables); }\n                reply",
         }],
         tests: WORKERS,
+        root: true,
     },
 ];

@@ -18,13 +18,13 @@ const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// A node: its dataplane, its ports, and somebody who passes claims on.
-struct Node {
-    dataplane: Arc<Dataplane>,
+pub(crate) struct Node {
+    pub(crate) dataplane: Arc<Dataplane>,
     ports: PortManager,
     relay: std::thread::JoinHandle<()>,
 }
 
-fn setup(
+pub(crate) fn setup(
     number: u8,
     tables: &Arc<Tables>,
     listen: &str,
@@ -44,7 +44,7 @@ fn setup(
 }
 
 impl Node {
-    async fn start(name: &str, setup: Setup) -> Self {
+    pub(crate) async fn start(name: &str, setup: Setup) -> Self {
         let tables = Arc::clone(&setup.tables);
         let options = PortOptions {
             offload: setup.offload,
@@ -72,14 +72,14 @@ impl Node {
         }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         let dataplane = Arc::into_inner(self.dataplane).unwrap();
         dataplane.stop().await;
         self.relay.join().unwrap();
         self.ports.close().await;
     }
 
-    async fn assert_balanced(&self) {
+    pub(crate) async fn assert_balanced(&self) {
         let snapshot = self.dataplane.snapshot().await.unwrap();
         for port in &snapshot.counters.ports {
             assert!(port.balanced(), "{port:#?}");

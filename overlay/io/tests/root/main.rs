@@ -15,5 +15,6 @@
 mod dataplane;
 mod devices;
 mod faults;
+mod policy;
 mod pump;
 mod world;

@@ -85,7 +85,7 @@ impl World {
                 "{name} = {{ key = \"{key}\", overlay = \"100.64.0.{number}\"{endpoint} }}\n"
             );
         }
-        text += "[pvlan.blue]\nprimary = 100\ncommunity = { web = 101 }\nhairpin = \"permit\"\n";
+        text += "[pvlan.blue]\nprimary = 100\ncommunity = { web = 101, db = 102 }\nhairpin = \"permit\"\n";
         for (name, _, ports) in nodes {
             text += &format!("[port.{name}]\n");
             for port in *ports {
