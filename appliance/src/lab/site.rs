@@ -80,7 +80,7 @@ fn port_line(host: &HostPlan, netns: &Path, moved: Moved) -> String {
 pub(super) fn node_file(node: &NodePlan, control: &Path) -> String {
     format!(
         "node = \"{0}\"\nsite = \"site.toml\"\nkey = \"{0}.key\"\n\
-         listen = \"{1}:{WIREGUARD_PORT}\"\ncontrol = \"{2}\"\n",
+         state = \"state\"\nlisten = \"{1}:{WIREGUARD_PORT}\"\ncontrol = \"{2}\"\n",
         node.name,
         node.underlay,
         control.display(),
