@@ -239,7 +239,7 @@ fn the_nodes_own_stack_neither_answers_nor_hears_a_guest() {
             // As if the guest had guessed the address of the near end.
             let index = index("eth0").await;
             let neighbour = handle().neighbours().add(index, node.into());
-            neighbour.link_local_address(&near).execute().await.unwrap();
+            neighbour.link_layer_address(&near).execute().await.unwrap();
         });
         let socket = guest.socket("eth0");
         socket.send(&arp_request(node)).unwrap();

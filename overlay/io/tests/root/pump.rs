@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skerry_overlay::{FRAME_MAX, Frame};
 use skerry_overlay_io::Port;
 
-use crate::world::Guest;
+use crate::world::{Guest, PATIENCE};
 
 /// Carries frames both ways until it is dropped.
 pub(crate) struct Wire {
@@ -86,24 +86,20 @@ fn pattern(len: usize) -> Vec<u8> {
 pub(crate) fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
     let listener = server.run(|| TcpListener::bind((to, 5000)).unwrap());
     let sent = pattern(len);
+    listener.set_nonblocking(true).unwrap();
     std::thread::scope(|scope| {
         let receiver = scope.spawn(|| {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream
-                .set_read_timeout(Some(crate::world::PATIENCE))
-                .unwrap();
-            let mut received = Vec::new();
-            stream.read_to_end(&mut received).map(|_| received)
+            let stream = accept(&listener);
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            read_all(stream)
         });
         let address = SocketAddr::from((to, 5000));
-        let stream = client.run(|| TcpStream::connect_timeout(&address, crate::world::PATIENCE));
+        let stream = client.run(|| TcpStream::connect_timeout(&address, PATIENCE));
         let mut stream = stream.expect("the other guest answers");
-        stream
-            .set_write_timeout(Some(crate::world::PATIENCE))
-            .unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(&sent).unwrap();
         drop(stream);
-        let received = receiver.join().unwrap().unwrap();
+        let received = receiver.join().unwrap();
         assert!(
             received == sent,
             "{} bytes arrived of {len}, or other ones",
@@ -112,12 +108,37 @@ pub(crate) fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
     });
 }
 
+/// Waits for a connection no longer than a test has patience: a fault must be red, not a hang.
+fn accept(listener: &TcpListener) -> TcpStream {
+    let start = Instant::now();
+    loop {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            return stream;
+        }
+        assert!(start.elapsed() < PATIENCE, "nobody connects");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reads to the end, which must come while the test has patience: a trickle is a fault too.
+fn read_all(mut stream: TcpStream) -> Vec<u8> {
+    let start = Instant::now();
+    let (mut received, mut part) = (Vec::new(), vec![0; 1 << 16]);
+    loop {
+        match stream.read(&mut part).expect("bytes or an end") {
+            0 => return received,
+            len => received.extend_from_slice(&part[..len]),
+        }
+        let len = received.len();
+        assert!(start.elapsed() < PATIENCE, "only {len} bytes so far");
+    }
+}
+
 /// Sends datagrams of these sizes and compares them.
 pub(crate) fn udp(client: &Guest, server: &Guest, from: Ipv4Addr, to: Ipv4Addr, sizes: &[usize]) {
     let receiver = server.run(|| UdpSocket::bind((to, 5001)).unwrap());
-    receiver
-        .set_read_timeout(Some(crate::world::PATIENCE))
-        .unwrap();
+    receiver.set_read_timeout(Some(PATIENCE)).unwrap();
     let sender = client.run(|| UdpSocket::bind((from, 5001)).unwrap());
     let mut buf = vec![0; 65_536];
     for &size in sizes {
