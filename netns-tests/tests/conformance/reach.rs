@@ -1,5 +1,7 @@
 //! Rows A: who hears whom.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::{Fabric, FdbEntry, Options};
@@ -87,11 +89,11 @@ pub(crate) fn ports(names: &str) -> Result<Receivers> {
 fn every_pair(fabric: &mut Fabric) -> Result<()> {
     let (mut checks, mut permitted) = (0, 0);
     for from in Port::all() {
-        let table = fabric.fdb(from.node())?;
+        let tables = tables(fabric)?;
         let mut shots = flooded_kinds(fabric, from);
         checks += shots.len() * (Port::COUNT - 1);
         for to in Port::all().filter(|to| *to != from) {
-            let expect = receivers_of_unicast(fabric, &table, from, to)?;
+            let expect = receivers_of_unicast(fabric, &tables, from, to)?;
             permitted += usize::from(oracle::permits(from, to));
             checks += 1;
             shots.push(fabric.unicast(from, to, expect));
@@ -126,25 +128,43 @@ fn flooded_kinds(fabric: &Fabric, from: Port) -> Vec<Shot> {
     ]
 }
 
-/// A unicast goes to its owner where the sender's node knows the address, else it floods.
+/// What every node knows.
+type Tables = BTreeMap<Node, Vec<FdbEntry>>;
+
+fn tables(fabric: &Fabric) -> Result<Tables> {
+    let table = |node| Ok((node, fabric.fdb(node)?));
+    Node::ALL.into_iter().map(table).collect()
+}
+
+/// A unicast goes to its owner where the sender's node knows the address. Where it does not, the
+/// frame floods, and every node that gets a copy looks for itself: one that knows the address
+/// gives it to its owner or to nobody.
 fn receivers_of_unicast(
     fabric: &Fabric,
-    table: &[FdbEntry],
+    tables: &Tables,
     from: Port,
     to: Port,
 ) -> Result<Receivers> {
-    let known = from.vlan() == to.vlan() && table.iter().any(|entry| entry.is_of(to));
+    let same = from.vlan() == to.vlan();
+    let knows = |node: Node| {
+        let table = tables.get(&node).map_or(&[][..], Vec::as_slice);
+        same && table.iter().any(|entry| entry.is_of(to))
+    };
+    let known = knows(from.node());
     let heard = oracle::member_nodes(to).contains(&from.node());
     ensure!(
-        known || from.vlan() != to.vlan() || !heard && fabric.options.guards == Guards::Off,
+        known || !same || !heard && fabric.options.guards == Guards::Off,
         "{} heard {to} and does not know its address",
         from.node()
     );
-    Ok(if known {
-        oracle::unicast(from, to)
-    } else {
-        oracle::flooded(from)
-    })
+    if known {
+        return Ok(oracle::unicast(from, to));
+    }
+    let looks = |node: Node| node != from.node() && knows(node);
+    let receivers = oracle::flooded(from).into_iter();
+    Ok(receivers
+        .filter(|&it| it == to || !looks(it.node()))
+        .collect())
 }
 
 /// The row's own list of receivers, beside the oracle's.

@@ -36,7 +36,8 @@ pub trait Sink {
     /// A control message of an authenticated peer.
     fn control(&mut self, from: NodeId, message: &[u8]);
 
-    /// This worker learned, moved or lost something that the others and the peers should know.
+    /// This worker learned, moved or lost something that the others should know. What is at a port
+    /// of this node concerns the peers too; what is at a peer does not.
     fn claim(&mut self, claim: Claim);
 }
 

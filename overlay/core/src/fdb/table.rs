@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) since: Time,
     holder: Holder,
     seen: Time,
+    /// When the other workers were last told.
+    told: Time,
     moves: u8,
     window: Time,
 }
@@ -53,6 +55,7 @@ impl Entry {
             since: now,
             holder: seat.holder,
             seen: now,
+            told: now,
             moves: 0,
             window: now,
         }
@@ -65,6 +68,15 @@ impl Entry {
     /// Whether this holder answers for it.
     pub(crate) fn is_held_by(&self, holder: Holder) -> bool {
         self.holder == holder
+    }
+
+    /// What an address that is where it was has to say: now and then, that it still is.
+    fn known(&mut self, now: Time, age: Duration) -> Learned {
+        if self.strength == Strength::Bound || now.since(self.told) < age / 4 {
+            return Learned::Known;
+        }
+        self.told = now;
+        Learned::Here { since: self.since }
     }
 
     /// A peer has the last word on which of its own segments an address is in: its own table
@@ -94,8 +106,12 @@ impl Entry {
 pub(crate) enum Learned {
     /// Nothing: the address was here already.
     Known,
-    /// The address is here now.
-    Here,
+    /// The address is here, and the other workers should hear of it: it is new, or they have not
+    /// heard for so long that it would soon age in their tables.
+    Here {
+        /// When it was first seen here.
+        since: Time,
+    },
 }
 
 /// The table.
@@ -152,16 +168,16 @@ impl Fdb {
                 return Err(DropReason::MacLimit);
             }
             self.insert(mac, Entry::new(now, seat), seat.pvlan);
-            return Ok(Learned::Here);
+            return Ok(Learned::Here { since: now });
         };
         if entry.sits_at(seat) {
             entry.seen = now;
             entry.strength = entry.strength.max(seat.strength);
-            return Ok(Learned::Known);
+            return Ok(entry.known(now, self.age));
         }
         if entry.is_moved_by_its_own_node(seat) {
             *entry = Entry::new(now, seat);
-            return Ok(Learned::Here);
+            return Ok(Learned::Here { since: now });
         }
         if entry.strength > seat.strength {
             let spoof = entry.strength >= Strength::Promiscuous;
@@ -178,7 +194,7 @@ impl Fdb {
         let moved = displace(now, entry, seat)?;
         self.remove(seat.pvlan, mac);
         self.insert(mac, moved, seat.pvlan);
-        Ok(Learned::Here)
+        Ok(Learned::Here { since: now })
     }
 
     /// Settles a race between two workers of this node: both saw the address first at a place of

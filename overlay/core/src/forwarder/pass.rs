@@ -142,19 +142,17 @@ impl<'a, S: Sink> Pass<'a, S> {
         tables.fabric.attachments.get(id.index())
     }
 
-    /// Tells the other workers and the peers about one of this node's addresses.
+    /// Tells the other workers where an address is; of this node's own, the peers hear too.
     pub(super) fn announce(&mut self, sender: &Sender<'_>, strength: Strength, what: Change) {
-        if matches!(sender.place, Place::Port(_)) {
-            self.sink.claim(Claim {
-                generation: self.tables.generation,
-                pvlan: sender.pvlan.id,
-                segment: sender.segment.id,
-                mac: sender.mac,
-                place: sender.place,
-                strength,
-                what,
-            });
-        }
+        self.sink.claim(Claim {
+            generation: self.tables.generation,
+            pvlan: sender.pvlan.id,
+            segment: sender.segment.id,
+            mac: sender.mac,
+            place: sender.place,
+            strength,
+            what,
+        });
     }
 
     /// The sender as holder of an address.

@@ -55,8 +55,8 @@ impl<S: Sink> Pass<'_, S> {
         };
         match self.state.fdb.learn(self.now, sender.mac, &seat) {
             Ok(Learned::Known) => Ok(()),
-            Ok(Learned::Here) => {
-                self.announce(sender, seat.strength, Change::Here(self.now));
+            Ok(Learned::Here { since }) => {
+                self.announce(sender, seat.strength, Change::Here(since));
                 Ok(())
             }
             Err(DropReason::MacLimit) => Err(DropReason::MacLimit),

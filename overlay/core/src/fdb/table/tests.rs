@@ -8,6 +8,21 @@ const BLUE: PvlanId = PvlanId(0);
 const RED: PvlanId = PvlanId(1);
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 
+/// What learning something new says, but for the time.
+#[derive(Debug, Eq, PartialEq)]
+enum Said {
+    Known,
+    Here,
+}
+use Said::{Here as HERE, Known as KNOWN};
+
+fn said(learned: Result<Learned, DropReason>) -> Result<Said, DropReason> {
+    learned.map(|learned| match learned {
+        Learned::Known => KNOWN,
+        Learned::Here { .. } => HERE,
+    })
+}
+
 fn table() -> Fdb {
     Fdb::new(64, Duration::from_secs(300))
 }
@@ -43,10 +58,10 @@ fn mac(last: u8) -> Mac {
 }
 
 #[track_caller]
-fn contest(first: &Seat, second: &Seat, silence: u64) -> Result<Learned, DropReason> {
+fn contest(first: &Seat, second: &Seat, silence: u64) -> Result<Said, DropReason> {
     let mut fdb = table();
-    assert_eq!(fdb.learn(at(100), MAC, first), Ok(Learned::Here));
-    fdb.learn(at(100 + silence), MAC, second)
+    assert_eq!(said(fdb.learn(at(100), MAC, first)), Ok(HERE));
+    said(fdb.learn(at(100 + silence), MAC, second))
 }
 
 #[test]
@@ -76,13 +91,13 @@ fn a_bound_address_never_moves() {
     fdb.bind(MAC, &port(1, Strength::Bound));
     for strength in [Strength::Dynamic, Strength::Pinned, Strength::Promiscuous] {
         assert_eq!(
-            fdb.learn(at(9999), MAC, &port(2, strength)),
+            said(fdb.learn(at(9999), MAC, &port(2, strength))),
             Err(DropReason::MacSpoof)
         );
     }
     assert_eq!(
-        fdb.learn(at(9999), MAC, &port(1, Strength::Pinned)),
-        Ok(Learned::Known)
+        said(fdb.learn(at(9999), MAC, &port(1, Strength::Pinned))),
+        Ok(KNOWN)
     );
     fdb.expire(at(99_999), |_, _, _| panic!("bound addresses do not age"));
     assert!(!fdb.forget(BLUE, MAC, Place::Port(LocalAttachment(1))));
@@ -92,7 +107,7 @@ fn a_bound_address_never_moves() {
 fn an_equal_claim_waits_for_silence() {
     let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Pinned));
     assert_eq!(contest(&old, &new, 4), Err(DropReason::MacMove));
-    assert_eq!(contest(&old, &new, 5), Ok(Learned::Here));
+    assert_eq!(contest(&old, &new, 5), Ok(HERE));
 }
 
 #[test]
@@ -102,15 +117,15 @@ fn a_refused_claim_does_not_refresh_the_old_one() {
     let early = fdb.learn(at(4), MAC, &port(2, Strength::Dynamic));
     assert_eq!(early, Err(DropReason::MacMove));
     assert_eq!(
-        fdb.learn(at(5), MAC, &port(2, Strength::Dynamic)),
-        Ok(Learned::Here)
+        said(fdb.learn(at(5), MAC, &port(2, Strength::Dynamic))),
+        Ok(HERE)
     );
 }
 
 #[test]
 fn a_stronger_claim_wins_at_once() {
     let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Promiscuous));
-    assert_eq!(contest(&old, &new, 0), Ok(Learned::Here));
+    assert_eq!(contest(&old, &new, 0), Ok(HERE));
 }
 
 #[test]
@@ -131,7 +146,7 @@ fn a_peer_moves_its_own_addresses_between_its_segments() {
         strength: Strength::Dynamic,
         ..old
     };
-    assert_eq!(contest(&old, &demoted, 0), Ok(Learned::Here));
+    assert_eq!(contest(&old, &demoted, 0), Ok(HERE));
     let other = Seat {
         segment: SegmentId(7),
         ..peer(2, Strength::Dynamic)
@@ -150,7 +165,7 @@ fn the_same_address_in_another_private_vlan_is_another_address() {
         pvlan: RED,
         ..port(2, Strength::Dynamic)
     };
-    assert_eq!(contest(&old, &red, 0), Ok(Learned::Here));
+    assert_eq!(contest(&old, &red, 0), Ok(HERE));
 }
 
 #[test]
@@ -160,25 +175,25 @@ fn flapping_freezes_the_address() {
     for turn in 1..=5_u32 {
         let seat = port(turn % 2, Strength::Dynamic);
         assert_eq!(
-            fdb.learn(at(u64::from(turn) * 6), MAC, &seat),
-            Ok(Learned::Here),
+            said(fdb.learn(at(u64::from(turn) * 6), MAC, &seat)),
+            Ok(HERE),
             "{turn}"
         );
     }
     let seat = port(0, Strength::Dynamic);
     assert_eq!(
-        fdb.learn(at(36), MAC, &seat),
+        said(fdb.learn(at(36), MAC, &seat)),
         Err(DropReason::MacDup),
         "the sixth move"
     );
     assert_eq!(
-        fdb.learn(at(250), MAC, &seat),
+        said(fdb.learn(at(250), MAC, &seat)),
         Err(DropReason::MacDup),
         "frozen until it ages"
     );
     assert_eq!(
-        fdb.learn(at(37), MAC, &port(1, Strength::Dynamic)),
-        Ok(Learned::Known)
+        said(fdb.learn(at(37), MAC, &port(1, Strength::Dynamic))),
+        Ok(KNOWN)
     );
 }
 
@@ -189,8 +204,8 @@ fn slow_moves_do_not_freeze() {
     for turn in 1..=20_u32 {
         let seat = port(turn % 2, Strength::Dynamic);
         assert_eq!(
-            fdb.learn(at(u64::from(turn) * 60), MAC, &seat),
-            Ok(Learned::Here),
+            said(fdb.learn(at(u64::from(turn) * 60), MAC, &seat)),
+            Ok(HERE),
             "{turn}"
         );
     }
@@ -200,18 +215,21 @@ fn slow_moves_do_not_freeze() {
 fn a_holder_cannot_grow_the_table_beyond_its_limit() {
     let mut fdb = table();
     let seat = port(1, Strength::Pinned);
-    assert_eq!(fdb.learn(at(0), mac(1), &seat), Ok(Learned::Here));
-    assert_eq!(fdb.learn(at(0), mac(2), &seat), Ok(Learned::Here));
-    assert_eq!(fdb.learn(at(0), mac(3), &seat), Err(DropReason::MacLimit));
+    assert_eq!(said(fdb.learn(at(0), mac(1), &seat)), Ok(HERE));
+    assert_eq!(said(fdb.learn(at(0), mac(2), &seat)), Ok(HERE));
     assert_eq!(
-        fdb.learn(at(0), mac(1), &seat),
-        Ok(Learned::Known),
+        said(fdb.learn(at(0), mac(3), &seat)),
+        Err(DropReason::MacLimit)
+    );
+    assert_eq!(
+        said(fdb.learn(at(0), mac(1), &seat)),
+        Ok(KNOWN),
         "known ones still work"
     );
     assert!(fdb.forget(BLUE, mac(1), seat.place));
     assert_eq!(
-        fdb.learn(at(0), mac(3), &seat),
-        Ok(Learned::Here),
+        said(fdb.learn(at(0), mac(3), &seat)),
+        Ok(HERE),
         "a freed place is free"
     );
 }
@@ -223,7 +241,7 @@ fn moving_frees_the_old_holder() {
     fdb.learn(at(0), mac(1), &old).unwrap();
     fdb.learn(at(0), mac(2), &old).unwrap();
     fdb.learn(at(9), mac(1), &new).unwrap();
-    assert_eq!(fdb.learn(at(9), mac(3), &old), Ok(Learned::Here));
+    assert_eq!(said(fdb.learn(at(9), mac(3), &old)), Ok(HERE));
 }
 
 #[test]
@@ -238,7 +256,10 @@ fn the_whole_table_is_bounded() {
         .unwrap();
     }
     let late = port(9, Strength::Dynamic);
-    assert_eq!(fdb.learn(at(0), mac(9), &late), Err(DropReason::MacLimit));
+    assert_eq!(
+        said(fdb.learn(at(0), mac(9), &late)),
+        Err(DropReason::MacLimit)
+    );
 }
 
 #[test]
@@ -266,4 +287,19 @@ fn of_two_first_sights_on_one_node_the_earlier_keeps_the_address() {
         !fdb.yield_to_earlier(at(1), MAC, &peer(1, Strength::Pinned)),
         "peers have no say"
     );
+}
+
+#[test]
+fn what_goes_on_talking_is_told_again_before_it_would_age() {
+    let mut fdb = table();
+    let seat = port(1, Strength::Pinned);
+    fdb.learn(at(0), MAC, &seat).unwrap();
+    let mut told = Vec::new();
+    for second in 1..300 {
+        if let Learned::Here { since } = fdb.learn(at(second), MAC, &seat).unwrap() {
+            assert_eq!(since, at(0), "first seen then");
+            told.push(second);
+        }
+    }
+    assert_eq!(told, [75, 150, 225], "four times in its age");
 }

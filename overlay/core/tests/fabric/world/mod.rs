@@ -265,6 +265,9 @@ impl World {
 
     /// As the control protocol does: a node's own addresses, at the node.
     fn relay(&mut self, from: usize, claim: Claim) {
+        if matches!(claim.place, Place::Node(_)) {
+            return;
+        }
         let place = Place::Node(self.nodes[from].id);
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if index != from {
