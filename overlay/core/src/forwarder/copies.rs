@@ -1,10 +1,11 @@
 //! Handing copies to ports and to tunnels, and counting each: `copies_out = sent + egress_drops`.
 
-use skerry_policy::{LocalAttachment, LocalPort, NodeId, SegmentId};
+use skerry_policy::{LocalAttachment, LocalPort, NodeId, SegmentId, Vid};
 
 use super::flow::source_port;
 use super::pass::{Pass, Remote};
 use super::state::State;
+use super::tag;
 use crate::control::CONTROL_PORT;
 use crate::counters::PeerCounters;
 use crate::frame::{Frame, Offload};
@@ -31,11 +32,29 @@ impl<S: Sink> Pass<'_, S> {
             return;
         };
         if tables.accepts(segment, to) {
-            self.copy_to_port(view.port, frame, n);
+            match view.tag {
+                None => self.copy_to_port(view.port, frame, n),
+                Some(vid) => self.copy_with_tag(view.port, vid, frame, n),
+            }
         } else if let Some(counters) = self.state.port_counters(view.port) {
             counters.copies_out += n;
             counters.egress_drops.add(DropReason::PvlanDeny, n);
         }
+    }
+
+    /// One copy to a trunk, under the tag of the attachment that accepts it.
+    fn copy_with_tag(&mut self, port: LocalPort, vid: Vid, frame: Frame<'_>, n: u64) {
+        let mut buffer = std::mem::take(&mut self.state.tagged);
+        match tag::put_on(&mut buffer, frame, vid) {
+            Some(tagged) => self.copy_to_port(port, tagged, n),
+            None => {
+                if let Some(counters) = self.state.port_counters(port) {
+                    counters.copies_out += n;
+                    counters.egress_drops.add(DropReason::EgressMtu, n);
+                }
+            }
+        }
+        self.state.tagged = buffer;
     }
 
     /// One copy, which stands for `n` frames, to a port.

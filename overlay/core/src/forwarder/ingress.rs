@@ -4,15 +4,12 @@ use skerry_policy::LocalPort;
 
 use super::admission;
 use super::pass::{Origin, Outcome, Pass};
-use crate::frame::{Checksum, Frame, Offload};
+use super::tag;
+use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
 use crate::sink::Sink;
-use crate::wire::bytes;
-use crate::wire::ethernet::{Ethernet, Tagging};
-
-/// A priority tag's place and end.
-const TAG: std::ops::Range<usize> = 12..16;
+use crate::wire::ethernet::Tagging;
 
 impl<S: Sink> Pass<'_, S> {
     /// Takes a frame from a port to its outcome, and counts it there.
@@ -62,7 +59,7 @@ impl<S: Sink> Pass<'_, S> {
         }
         // Inside, a frame has no tag: its segment says all that the tag said.
         let mut buffer = std::mem::take(&mut self.state.untagged);
-        let outcome = match untag(&mut buffer, frame, &header) {
+        let outcome = match tag::take_off(&mut buffer, frame) {
             Some(frame) => self.forward(&sender, &header, &inspected, frame, n),
             None => Err(DropReason::OffloadBad),
         };
@@ -95,29 +92,4 @@ fn size(frame: Frame<'_>) -> (u64, Option<usize>) {
         ),
         Err(_) => (1, None),
     }
-}
-
-/// The frame without its tag. `None` when the offload header points into the tag.
-fn untag<'b>(buffer: &'b mut [u8], frame: Frame<'_>, header: &Ethernet) -> Option<Frame<'b>> {
-    let addresses = frame.bytes.get(..TAG.start)?;
-    let rest = frame.bytes.get(TAG.end..)?;
-    bytes::put(buffer, 0, addresses)?;
-    bytes::put(buffer, addresses.len(), rest)?;
-    let removed = u16::try_from(TAG.len()).ok()?;
-    let checksum = match frame.offload.checksum {
-        Some(checksum) if usize::from(checksum.start) < header.payload => return None,
-        Some(Checksum { start, offset }) => Some(Checksum {
-            start: start - removed,
-            offset,
-        }),
-        None => None,
-    };
-    let offload = Offload {
-        checksum,
-        ..frame.offload
-    };
-    Some(Frame {
-        bytes: buffer.get(..addresses.len() + rest.len())?,
-        offload,
-    })
 }

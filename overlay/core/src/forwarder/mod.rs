@@ -9,6 +9,7 @@
 //! | `verdict` | who receives it |
 //! | `copies` | handing copies to ports and to tunnels |
 //! | `ingress`, `tunnel` | the two ways in |
+//! | `tag` | VLAN tags, off and on |
 //! | `install` | changing the generation |
 //!
 //! Invariants: nothing reaches a port or a tunnel but through `verdict` and `copies`, which ask
@@ -25,6 +26,7 @@ mod install;
 mod pass;
 mod source;
 mod state;
+mod tag;
 mod tunnel;
 mod verdict;
 

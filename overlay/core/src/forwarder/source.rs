@@ -13,7 +13,7 @@ use crate::sink::Sink;
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::ethernet::{Ethernet, ethertype};
 use crate::wire::ip::Ip;
-use crate::wire::nd::Nd;
+use crate::wire::nd::{Nd, is_listener_report};
 
 /// Who wants to know where an address is. The asker's own address is unspecified when it only
 /// wants to know whether the target is free.
@@ -121,7 +121,9 @@ impl<S: Sink> Pass<'_, S> {
             Some(icmp) => Nd::parse(icmp).map_err(|_| DropReason::NdSpoof)?,
             None => None,
         };
-        let asks = matches!(nd, Some(Nd::Solicitation { .. })) || ip.is_dhcp_client();
+        let asks = matches!(nd, Some(Nd::Solicitation { .. }))
+            || ip.icmp6().is_some_and(is_listener_report)
+            || ip.is_dhcp_client();
         let probes = ip.source.is_unspecified() && asks;
         let rightful = if is_link_local(ip.source) {
             self.pin_link_local(sender, rule, ip.source)

@@ -33,8 +33,10 @@ pub(super) struct State {
     pub(super) longest: usize,
     /// Where packets for the tunnel are put together.
     pub(super) scratch: Box<[u8]>,
-    /// Where a frame loses its priority tag.
+    /// Where a frame loses its tag.
     pub(super) untagged: Box<[u8]>,
+    /// Where a frame gets one.
+    pub(super) tagged: Box<[u8]>,
 }
 
 impl State {
@@ -51,6 +53,7 @@ impl State {
             longest: longest(tables),
             scratch: buffer(),
             untagged: buffer(),
+            tagged: buffer(),
         };
         state.bind(tables);
         state

@@ -98,11 +98,16 @@ impl<S: Sink> Pass<'_, S> {
         if !self.tables.fabric.accepts(sender.segment.id, entry.segment) {
             return Err(DropReason::PvlanDeny);
         }
-        // What comes down from a gateway is looked at where its target is known exactly.
-        if let Some((_, destination)) = inspected.ip
-            && self.role_of(entry.segment) == Some(Role::Promiscuous)
-        {
-            self.hairpin_up(sender, destination, false)?;
+        if let Some((source, destination)) = inspected.ip {
+            if self.role_of(entry.segment) == Some(Role::Promiscuous) {
+                self.hairpin_up(sender, destination, false)?;
+            } else if let Some(target) = self.owner(sender.pvlan.id, destination)
+                && target.home == to
+                && target.segment == entry.segment
+            {
+                // Where the target is not known exactly its own node looks, which knows.
+                self.hairpin_down(sender, source, Some(target))?;
+            }
         }
         self.copy_to_node(to, sender.segment.id, frame);
         Ok(Outcome::Delivered)

@@ -17,6 +17,13 @@ const ICMP6: u8 = 58;
 /// Neighbour discovery that came through a router is forged (RFC 4861 section 7.1).
 const HOP_LIMIT: u8 = 255;
 
+/// A report of multicast listeners (RFC 2710, RFC 3810): what a host sends, from nowhere yet,
+/// when it is about to find out whether its first address is free (RFC 3590 section 4).
+pub(crate) fn is_listener_report(icmp: &[u8]) -> bool {
+    const REPORTS: [u8; 3] = [131, 132, 143];
+    icmp.first().is_some_and(|kind| REPORTS.contains(kind))
+}
+
 /// A neighbour discovery message that claims or asks for an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Nd {

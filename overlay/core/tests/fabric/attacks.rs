@@ -475,15 +475,44 @@ fn hairpins_are_stopped_on_the_way_down_too() {
         ip("n2/b-i3"),
         b"routed",
     );
-    assert_eq!(world.try_frame("n1/b-gw", &frame), [], "to another node");
-    let n1 = world.nodes[0].id;
-    let drops = &world.counters(1).peers[n1.index()].drops;
+    let reason = world.refused("n1/b-gw", &frame);
+    assert_eq!(reason, "hairpin_down", "to another node, before it leaves");
+    let elsewhere = [192, 0, 2, 1].into();
+    let frame = udp_as(gateway, ip("n1/b-i1"), mac("n2/b-i3"), elsewhere, b"routed");
     assert_eq!(
-        drops
-            .iter()
-            .map(|(it, n)| (it.name(), n))
-            .collect::<Vec<_>>(),
-        [("hairpin_down", 1)]
+        world.try_frame("n1/b-gw", &frame),
+        [],
+        "whose node knows whom it is for"
+    );
+    let n1 = world.nodes[0].id;
+    let drops = world.counters(1).peers[n1.index()].drops.iter();
+    let reasons: Vec<_> = drops.map(|(reason, n)| (reason.name(), n)).collect();
+    assert_eq!(reasons, [("hairpin_down", 1)]);
+}
+
+#[test]
+fn a_host_that_has_no_address_yet_may_report_its_listeners() {
+    let mut world = settled();
+    let routers = Mac([0x33, 0x33, 0, 0, 0, 0x16]);
+    let addresses = (std::net::Ipv6Addr::UNSPECIFIED, "ff02::16".parse().unwrap());
+    let report = |kind| {
+        nd(
+            mac("n1/b-i1"),
+            routers,
+            addresses,
+            kind,
+            ip6("n1/b-i1"),
+            None,
+        )
+    };
+    assert_eq!(
+        world.receivers("n1/b-i1", &report(143)),
+        ["n1/b-gw", "n3/b-p2"]
+    );
+    assert_eq!(
+        world.refused("n1/b-i1", &report(128)),
+        "ip_spoof",
+        "but not ping"
     );
 }
 

@@ -10,6 +10,8 @@ mod matrix;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod trunks;
+#[cfg(test)]
 mod tunnels;
 #[cfg(test)]
 mod world;
