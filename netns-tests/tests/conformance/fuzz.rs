@@ -9,6 +9,9 @@ use skerry_netns_tests::topology::Port;
 /// Longest frame that the port's interface takes.
 const LONGEST: usize = 1404;
 
+/// Shortest tagged frame that gets from one end of a veth to the other.
+const TAGGED: usize = 20;
+
 /// An endless supply, the same for every run.
 #[derive(Debug)]
 pub(crate) struct Fuzz {
@@ -70,7 +73,9 @@ impl Fuzz {
         frame
     }
 
-    /// A kernel refuses frames shorter than their header, so those are not made.
+    /// A kernel refuses frames shorter than their header, and on the far end of a veth it drops
+    /// those whose tag is not followed by as much as an Ethernet type and two bytes, before any
+    /// packet socket sees them. Neither is made.
     fn resize(&mut self, frame: &mut Vec<u8>) {
         match self.below(6) {
             0 => frame.truncate(14 + self.below(frame.len() - 14)),
@@ -82,6 +87,10 @@ impl Fuzz {
             _ => {}
         }
         frame.truncate(LONGEST);
+        let tagged = matches!(frame[12..14], [0x81, 0x00] | [0x88, 0xa8]);
+        if tagged && frame.len() < TAGGED {
+            frame.resize(TAGGED, 0);
+        }
     }
 }
 

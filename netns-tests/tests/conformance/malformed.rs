@@ -161,7 +161,7 @@ fn refuses(fabric: &mut Fabric, what: &str, words: &[&str]) -> Result<()> {
     );
     let errors = log
         .lines()
-        .filter(|line| line.to_lowercase().contains("error"))
+        .filter(|line| line.contains("error:") || line.contains("error["))
         .count();
     ensure!(
         errors <= 1,
@@ -179,6 +179,7 @@ fn refuses(fabric: &mut Fabric, what: &str, words: &[&str]) -> Result<()> {
 fn key_files(fabric: &mut Fabric) -> Result<()> {
     fabric.daemons[1].stop()?;
     let key = fabric.folder().join("n2.key");
+    let good = fs::read(&key)?;
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644))?;
     refuses(fabric, "mode 0644", &["n2.key", "chmod"])?;
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
@@ -186,7 +187,16 @@ fn key_files(fabric: &mut Fabric) -> Result<()> {
     refuses(fabric, "owned by another", &["n2.key", "chown"])?;
     chown(&key, Some(0), None)?;
     fs::write(&key, "bm90IGEga2V5\n")?;
-    refuses(fabric, "not a key", &["n2.key"])
+    refuses(fabric, "not a key", &["n2.key"])?;
+    fs::write(&key, good)?;
+    revive(fabric)
+}
+
+/// Starts n2 again with everything as it was.
+fn revive(fabric: &mut Fabric) -> Result<()> {
+    fabric.write_site(&fabric.site)?;
+    fabric.daemons[1].start()?;
+    fabric.settle()
 }
 
 fn places(fabric: &mut Fabric) -> Result<()> {
@@ -216,12 +226,9 @@ fn places(fabric: &mut Fabric) -> Result<()> {
     let output = unprivileged(fabric)?;
     let words = String::from_utf8_lossy(&output.stderr);
     ensure!(!output.status.success(), "an unprivileged node runs");
-    ensure!(
-        words.contains("CAP_NET_ADMIN"),
-        "no capability is named: {words}"
-    );
+    ensure!(words.contains("CAP_"), "no capability is named: {words}");
     ensure!(!words.contains("panicked"), "it panicked: {words}");
-    Ok(())
+    revive(fabric)
 }
 
 /// `skerry run` for n2 as nobody, with files that nobody may read.
@@ -309,7 +316,7 @@ fn one_key(fabric: &mut Fabric) -> Result<()> {
     fabric.daemons[1].stop()?;
     fs::remove_dir_all(fabric.folder().join("n2.state"))?;
     refuses(fabric, "one key twice", &["key"])?;
-    fabric.write_site(&fabric.site)
+    revive(fabric)
 }
 
 fn lab() -> Result<()> {
