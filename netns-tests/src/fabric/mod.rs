@@ -133,6 +133,20 @@ impl Fabric {
         &self.daemons[node.index()]
     }
 
+    /// Starts a node again, with its policy as it was, and waits until it has its place back.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn revive(&mut self, node: Node) -> Result<()> {
+        self.write_site(&self.site)?;
+        let daemon = &mut self.daemons[node.index()];
+        if daemon.pid().is_some() {
+            daemon.wait(Duration::from_secs(5))?;
+        }
+        daemon.start()?;
+        self.settle()
+    }
+
     /// Waits until every port is up and every node runs the same policy as every other.
     ///
     /// # Errors

@@ -189,14 +189,7 @@ fn key_files(fabric: &mut Fabric) -> Result<()> {
     fs::write(&key, "bm90IGEga2V5\n")?;
     refuses(fabric, "not a key", &["n2.key"])?;
     fs::write(&key, good)?;
-    revive(fabric)
-}
-
-/// Starts n2 again with everything as it was.
-fn revive(fabric: &mut Fabric) -> Result<()> {
-    fabric.write_site(&fabric.site)?;
-    fabric.daemons[1].start()?;
-    fabric.settle()
+    fabric.revive(Node(2))
 }
 
 fn places(fabric: &mut Fabric) -> Result<()> {
@@ -228,7 +221,7 @@ fn places(fabric: &mut Fabric) -> Result<()> {
     ensure!(!output.status.success(), "an unprivileged node runs");
     ensure!(words.contains("CAP_"), "no capability is named: {words}");
     ensure!(!words.contains("panicked"), "it panicked: {words}");
-    revive(fabric)
+    fabric.revive(Node(2))
 }
 
 /// `skerry run` for n2 as nobody, with files that nobody may read.
@@ -316,7 +309,7 @@ fn one_key(fabric: &mut Fabric) -> Result<()> {
     fabric.daemons[1].stop()?;
     fs::remove_dir_all(fabric.folder().join("n2.state"))?;
     refuses(fabric, "one key twice", &["key"])?;
-    revive(fabric)
+    fabric.revive(Node(2))
 }
 
 fn lab() -> Result<()> {

@@ -98,7 +98,11 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
             checks += 1;
             shots.push(fabric.unicast(from, to, expect));
         }
-        fabric.volley(shots)?;
+        fabric.volley(shots).map_err(|error| {
+            let drops = fabric.counters().map(|all| all.port(from));
+            let table = tables.get(&from.node());
+            error.context(format!("{from} counts {drops:?}; its node knew {table:?}"))
+        })?;
     }
     ensure!(
         (checks, permitted) == (960, 52),

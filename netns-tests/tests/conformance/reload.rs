@@ -372,10 +372,5 @@ fn without_policy(fabric: &mut Fabric) -> Result<()> {
         reached.is_empty(),
         "without a policy on n2, frames passed it to {reached:?}"
     );
-    if fabric.daemons[node.index()].ended()?.is_some() {
-        fabric.daemons[node.index()].wait(Duration::from_secs(1))?;
-    } else {
-        fabric.daemons[node.index()].stop()?;
-    }
-    Ok(())
+    fabric.revive(node)
 }
