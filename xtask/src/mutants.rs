@@ -30,8 +30,9 @@ pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
         };
         say(&format!("{:<44} {verdict}", fault.name));
     }
+    let verdict = if missed == 0 { "ok" } else { "FAILED" };
     say(&format!(
-        "test result: {noticed} passed; {missed} failed; {skipped} ignored"
+        "test result: {verdict}. {noticed} passed; {missed} failed; {skipped} ignored"
     ));
     Ok(missed == 0)
 }

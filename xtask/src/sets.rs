@@ -116,19 +116,7 @@ const SETS: [Set; 11] = [
         name: "conformance",
         what: "the matrix in namespaces",
         needs: Needs::Root,
-        run: |root, name| {
-            let arguments = [
-                "test",
-                "--release",
-                "-p",
-                "skerry-netns-tests",
-                "--features",
-                "root",
-                "--test",
-                "conformance",
-            ];
-            run_command(root, name, &mut cargo(root, &arguments))
-        },
+        run: conformance,
     },
     Set {
         name: "lab",
@@ -219,13 +207,29 @@ fn licences(root: &Path, name: &str) -> Result<Ended> {
     run_command(root, name, command.args(["licenses", "bans", "sources"]))
 }
 
-/// The demonstration, as a user without privileges: root steps down for it.
-fn lab(root: &Path, name: &str) -> Result<Ended> {
-    let built = run_command(
+/// The product, as it is delivered.
+fn build(root: &Path, name: &str) -> Result<Ended> {
+    run_command(
         root,
         name,
         &mut cargo(root, &["build", "--release", "-p", "skerry"]),
-    )?;
+    )
+}
+
+/// The suite runs the delivered binary, so that comes first.
+fn conformance(root: &Path, name: &str) -> Result<Ended> {
+    let built = build(root, name)?;
+    if !built.success {
+        return Ok(built);
+    }
+    let package = ["test", "--release", "-p", "skerry-netns-tests"];
+    let target = ["--features", "root", "--test", "conformance"];
+    run_command(root, name, cargo(root, &package).args(target))
+}
+
+/// The demonstration, as a user without privileges: root steps down for it.
+fn lab(root: &Path, name: &str) -> Result<Ended> {
+    let built = build(root, name)?;
     if !built.success {
         return Ok(built);
     }

@@ -33,7 +33,7 @@ fn any_frame() -> impl Strategy<Value = (usize, Vec<u8>)> {
     let destination = prop_oneof![Just(None), ports.clone().prop_map(Some)];
     (ports, destination, edits, 0_usize..80).prop_map(|(from, to, edits, cut)| {
         let destination = to.map_or(BROADCAST, |to: usize| mac(PORTS[to]));
-        let target = to.map_or([192, 0, 2, 1].into(), |to| ip(PORTS[to]));
+        let target = to.map_or_else(|| [192, 0, 2, 1].into(), |to| ip(PORTS[to]));
         let mut frame = udp(PORTS[from], destination, target, &[7; 30]);
         for (place, value) in edits {
             if let Some(byte) = frame.get_mut(place) {
