@@ -29,14 +29,25 @@ pub(super) struct Own {
 
 impl Own {
     /// Takes what a worker says, and tells what there is to send. Claims of another generation,
-    /// of peers, of unguarded ports, and of segments their port is not in, change nothing.
+    /// of unguarded ports, and of segments their port is not in, change nothing. A worker that
+    /// has accepted an address behind a peer says so too: then it is not here any more, and
+    /// telling it on would have two nodes pull at it.
     pub(super) fn apply(&mut self, tables: &Tables, claim: &Claim, mut tell: impl FnMut(Record)) {
-        let Place::Port(at) = claim.place else { return };
+        if claim.generation != tables.generation {
+            return;
+        }
+        let at = match (claim.place, claim.what) {
+            (Place::Port(at), _) => at,
+            (Place::Node(_), Change::Here(_)) => {
+                return self.remove(claim.pvlan, claim.mac, &mut tell);
+            }
+            (Place::Node(_), Change::Address(_) | Change::Gone) => return,
+        };
         let Some(vni) = vni_of(tables, claim.segment) else {
             return;
         };
         let here = tables.attachment(at).map(|view| view.segment);
-        if claim.generation != tables.generation || here != Some(claim.segment) {
+        if here != Some(claim.segment) {
             return;
         }
         let ip = match claim.what {

@@ -431,6 +431,33 @@ fn a_mac_that_changes_its_segment_is_told_in_one() {
 }
 
 #[test]
+fn a_mac_that_a_worker_found_behind_a_peer_is_told_no_more() {
+    let mut net = Net::new(&site(""), &["n1", "n2", "n3"]);
+    net.run(seconds(2));
+    let (now, n3) = (net.now, net.nodes[2].tables.me);
+    net.nodes[1].pin(now, 5);
+    net.run(seconds(1));
+    assert_eq!(net.nodes[0].macs(), [5]);
+    let here = net.nodes[0].claims[0];
+    let there = |what| Claim {
+        place: Place::Node(n3),
+        what,
+        ..here
+    };
+    for what in [Change::Gone, Change::Address("fe80::1".parse().unwrap())] {
+        net.nodes[1].mesh.handle_claim(net.now, &there(what));
+    }
+    net.run(seconds(6));
+    assert_eq!(net.nodes[0].macs(), [5], "that says nothing of our port");
+    let now = net.now;
+    net.nodes[1]
+        .mesh
+        .handle_claim(now, &there(Change::Here(now)));
+    net.run(seconds(1));
+    assert!(net.nodes[0].macs().is_empty());
+}
+
+#[test]
 fn different_policies_exchange_no_bindings_and_converge_when_the_second_follows() {
     let (old, new) = (
         site(""),
