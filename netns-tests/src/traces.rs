@@ -43,6 +43,10 @@ pub fn sweep() -> Result<()> {
 /// Removes everything of this process: for a run that is being interrupted.
 pub fn abandon() {
     let mine = own_prefix();
+    // The row that was interrupted may be about to make the next namespace: once more after it
+    // has failed.
+    drop(remove(|name| name.starts_with(&mine)));
+    std::thread::sleep(std::time::Duration::from_millis(100));
     if let Err(error) = remove(|name| name.starts_with(&mine)) {
         eprintln_quietly(&format!("not everything could be removed: {error:#}"));
     }
