@@ -281,8 +281,14 @@ fn kill_and_restart(
     let arrived = || fabric.hosts.at(to).log(|log| log.seen.len());
     ensure!(arrived() > 0, "nothing arrives before the kill");
     daemon.kill()?;
-    sleep(Duration::from_millis(100));
+    // What was on its way arrives; from then on silence shows that the node is gone.
+    sleep(Duration::from_millis(50));
     fabric.hosts.at(to).take();
+    sleep(Duration::from_millis(50));
+    ensure!(
+        arrived() == 0,
+        "frames arrive through a node that was killed"
+    );
     daemon.start()?;
     let restarted = Instant::now();
     let node = daemon.node;

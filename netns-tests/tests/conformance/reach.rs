@@ -90,8 +90,6 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
     let (mut checks, mut permitted) = (0, 0);
     for from in Port::all() {
         let tables = tables(fabric)?;
-        let tables = Node::ALL.map(|node| fabric.fdb(node));
-        let tables: Vec<_> = tables.into_iter().collect::<Result<_>>()?;
         must_have_learned(fabric, &tables)?;
         let mut shots = flooded_kinds(fabric, from);
         checks += shots.len() * (Port::COUNT - 1);
@@ -101,7 +99,10 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
             checks += 1;
             shots.push(fabric.unicast(from, to, expect));
         }
-        fabric.volley(shots)?;
+        fabric.volley(shots).map_err(|error| {
+            let drops = fabric.counters().map(|all| all.port(from));
+            error.context(format!("{from} counts {drops:?}"))
+        })?;
     }
     ensure!(
         (checks, permitted) == (960, 52),
@@ -141,11 +142,9 @@ fn tables(fabric: &Fabric) -> Result<Tables> {
 
 /// A unicast goes to its owner where the sender's node knows the address. Elsewhere it floods, and
 /// every node it visits looks again: one that knows better does not flood it.
-fn receivers_of_unicast(tables: &[Vec<FdbEntry>], from: Port, to: Port) -> Receivers {
-    let knows = |node: Node| {
-        let table = &tables[node.index()];
-        from.vlan() == to.vlan() && table.iter().any(|entry| entry.is_of(to))
-    };
+fn receivers_of_unicast(tables: &Tables, from: Port, to: Port) -> Receivers {
+    let knows =
+        |node: Node| from.vlan() == to.vlan() && tables[&node].iter().any(|entry| entry.is_of(to));
     if knows(from.node()) {
         return oracle::unicast(from, to);
     }
@@ -157,11 +156,11 @@ fn receivers_of_unicast(tables: &[Vec<FdbEntry>], from: Port, to: Port) -> Recei
 
 /// Whoever heard a port's broadcast knows its address, and pinned addresses are known everywhere:
 /// without this, a product that never learns would pass as one that floods.
-fn must_have_learned(fabric: &Fabric, tables: &[Vec<FdbEntry>]) -> Result<()> {
+fn must_have_learned(fabric: &Fabric, tables: &Tables) -> Result<()> {
     for node in Node::ALL {
         for port in Port::all() {
             let heard = oracle::member_nodes(port).contains(&node) || port.node() == node;
-            let known = tables[node.index()].iter().any(|entry| entry.is_of(port));
+            let known = tables[&node].iter().any(|entry| entry.is_of(port));
             let pinned = fabric.options.guards == Guards::On;
             let lives_there =
                 Port::all().any(|own| own.node() == node && own.vlan() == port.vlan());
