@@ -1,6 +1,7 @@
 //! Log lines that a guest or a peer can cause: at most one a second of each kind, with a count of
 //! those left out.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,8 +17,9 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// `Some(lines left out since the last one)` when a line may be written now.
-    pub(super) fn pass(&mut self, now: Instant) -> Option<u64> {
+    /// `Some` when a line may be written now, with the number of those left out before it, if any:
+    /// a field that is `None` does not show in a line.
+    pub(super) fn pass(&mut self, now: Instant) -> Option<Option<NonZeroU64>> {
         if self
             .last
             .is_some_and(|last| now.duration_since(last) < EVERY)
@@ -26,7 +28,7 @@ impl Limit {
             return None;
         }
         self.last = Some(now);
-        Some(std::mem::take(&mut self.left_out))
+        Some(NonZeroU64::new(std::mem::take(&mut self.left_out)))
     }
 }
 
@@ -38,11 +40,11 @@ mod tests {
     fn one_line_a_second_and_the_rest_is_counted() {
         let start = Instant::now();
         let mut limit = Limit::default();
-        assert_eq!(limit.pass(start), Some(0));
+        assert_eq!(limit.pass(start), Some(None));
         for _ in 0..5 {
             assert_eq!(limit.pass(start + EVERY / 2), None);
         }
-        assert_eq!(limit.pass(start + EVERY), Some(5));
-        assert_eq!(limit.pass(start + EVERY * 2), Some(0));
+        assert_eq!(limit.pass(start + EVERY), Some(NonZeroU64::new(5)));
+        assert_eq!(limit.pass(start + EVERY * 2), Some(None));
     }
 }

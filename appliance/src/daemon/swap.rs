@@ -94,6 +94,8 @@ impl Node {
 
     fn go_on(&mut self, order: &Order) -> Reply {
         self.trouble.clear(&About::SiteFile);
+        let generation = self.running.generation();
+        tracing::info!(generation, "asked to load what runs already; going on");
         self.running.origin = origin(order);
         self.remember(self.running.generation());
         let load = Load {

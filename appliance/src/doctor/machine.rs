@@ -126,7 +126,7 @@ fn clock() -> Finding {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = now.map(|it| it.as_secs()).unwrap_or(0);
     if seconds >= CLOCK_FLOOR {
-        return Finding::good("clock", format!("{seconds} s since 1970"));
+        return Finding::good("clock", "set".to_owned());
     }
     let fix = "set the clock (timedatectl set-ntp true): peers take old handshakes for replays";
     Finding::missing("clock", "it has lost its time", fix)
