@@ -127,7 +127,8 @@ fn draw_attacks(frame: &mut Frame<'_>, area: Rect, traffic: &Traffic) {
 fn attack_line(event: &Event) -> Line<'static> {
     let counted = match event.counted {
         None => "…".dim(),
-        Some(count) => format!("{} +{count}", event.expected).green(),
+        Some(0) => "not counted".red().bold(),
+        Some(_) => event.expected.green(),
     };
     let about: String = event.about.chars().take(32).collect();
     Line::from(vec![
