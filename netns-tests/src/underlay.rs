@@ -18,6 +18,9 @@ const SEAL: usize = 32;
 /// Outer IPv4, UDP and VXLAN headers inside the tunnel.
 const CARRIER: usize = 36;
 
+/// How a WireGuard data message begins.
+const DATA: [u8; 4] = [4, 0, 0, 0];
+
 /// UDP payload of the datagram that carries a frame of this length.
 pub fn sealed_length(frame: usize) -> usize {
     (frame + CARRIER).next_multiple_of(16) + SEAL
@@ -28,6 +31,8 @@ pub fn sealed_length(frame: usize) -> usize {
 pub struct Traffic {
     /// Datagrams by sender, receiver and length of the UDP payload.
     pub datagrams: BTreeMap<(Node, Node, usize), u64>,
+    /// The last header of a WireGuard data message between two nodes: type, receiver, counter.
+    pub headers: BTreeMap<(Node, Node), [u8; 16]>,
     /// The first packets with a tag's magic in clear.
     pub plaintext: Vec<Vec<u8>>,
     /// The first packets from or to UDP port 4789.
@@ -189,6 +194,10 @@ fn record(traffic: &mut Traffic, packet: &[u8]) {
         traffic.vxlan.push(packet.to_vec());
     }
     if let (Some(from), Some(to)) = (datagram.from, datagram.to) {
+        let header = packet.get(42..58).and_then(|bytes| bytes.try_into().ok());
+        if let Some(header) = header.filter(|header: &[u8; 16]| header.starts_with(&DATA)) {
+            traffic.headers.insert((from, to), header);
+        }
         *traffic
             .datagrams
             .entry((from, to, datagram.length))

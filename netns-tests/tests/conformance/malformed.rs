@@ -96,6 +96,31 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
     list
 }
 
+/// Data messages for the session that n2 uses at this very moment, sealed by nobody.
+fn forgeries(fabric: &Fabric, node: Node) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fabric.introduce()?;
+    let sentinel = fabric.broadcast(Port::named("b-w2")?);
+    fabric.hosts.at(sentinel.from).send(&sentinel.frame)?;
+    ensure!(
+        fabric.await_copies(std::slice::from_ref(&sentinel)),
+        "a broadcast is lost"
+    );
+    fabric.hosts.take();
+    let limit = Instant::now() + Duration::from_secs(1);
+    let header = loop {
+        if let Some(header) = fabric.underlay.traffic().headers.get(&(Node(2), node)) {
+            break *header;
+        }
+        ensure!(Instant::now() < limit, "no data message from n2 was seen");
+        sleep(Duration::from_millis(5));
+    };
+    let forged = |length| [header.as_slice(), &vec![0x5a; length - header.len()]].concat();
+    let lengths = [32, 96, 1_600, 9_000, 65_507].into_iter();
+    Ok(lengths
+        .map(|length| ("a live receiver index, forged", forged(length)))
+        .collect())
+}
+
 fn datagrams(fabric: &mut Fabric) -> Result<()> {
     let node = Node(1);
     let stranger = stranger(fabric)?;
@@ -103,7 +128,8 @@ fn datagrams(fabric: &mut Fabric) -> Result<()> {
     let target = format!("{}:51820", node.underlay());
     let before = refused(fabric, node)?;
     let lines = log_lines(fabric, node)?;
-    let list = nonsense();
+    let mut list = nonsense();
+    list.extend(forgeries(fabric, node)?);
     for (name, bytes) in &list {
         socket
             .send_to(bytes, &target)
