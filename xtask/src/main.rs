@@ -1,5 +1,6 @@
 //! The gates of the repository: what a person runs, CI runs, and the other way round.
 
+mod bench;
 mod command;
 mod mutants;
 mod outcome;
@@ -36,6 +37,8 @@ enum Gate {
         /// Only the faults whose names contain this.
         filter: Option<String>,
     },
+    /// Measures throughput, CPU time and latency beside peers in the same run (root).
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +61,7 @@ fn run(gate: &Gate) -> Result<bool> {
         Gate::Lint => sets::run(&root, |name| sets::LINTS.contains(&name)),
         Gate::Docs => sets::run(&root, |name| name == "book"),
         Gate::Mutants { filter } => mutants::run(&root, filter.as_deref().unwrap_or_default()),
+        Gate::Bench(options) => bench::run(&root, options),
     }
 }
 

@@ -43,22 +43,29 @@ pub(crate) fn run_as_set(root: &Path, name: &str) -> Result<Ended> {
     run_command(root, name, Command::new(program).arg("mutants"))
 }
 
-/// A copy of the checkout that may be broken.
+/// A copy of the checkout that may be broken, with a target folder of its own: cargo tells the
+/// members of two checkouts apart by nothing but their place in the workspace, so in a shared one
+/// a broken library would pass for the sound one.
 struct Tree {
     root: PathBuf,
     copy: PathBuf,
+    target: PathBuf,
 }
 
 impl Tree {
     /// Copies every file that git knows of, or would.
     fn new(root: &Path) -> Result<Self> {
-        let copy = root.join("target/mutants");
+        let (copy, target) = (
+            root.join("target/mutants/tree"),
+            root.join("target/mutants/build"),
+        );
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
         }
         let tree = Self {
             root: root.to_owned(),
             copy,
+            target,
         };
         for file in tree.files()? {
             tree.copy_file(&file)?;
@@ -111,7 +118,7 @@ impl Tree {
             .current_dir(&self.copy)
             .args(["test", "--quiet"])
             .args(fault.tests);
-        command.env("CARGO_TARGET_DIR", self.root.join("target"));
+        command.env("CARGO_TARGET_DIR", &self.target);
         let ended = run_command(&self.root, "mutant", &mut command)?;
         if ended.success {
             return Ok(None);

@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::mutants;
 use crate::outcome::{Counts, Outcome, summarise};
-use crate::tools::{CARGO_DENY, MDBOOK, install_packages, is_root};
+use crate::tools::{CARGO_DENY, MDBOOK, TEST_PACKAGES, install_packages, is_root};
 
 /// The sets that look at the source only.
 pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
@@ -153,7 +153,7 @@ pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
     let mut outcomes = Vec::new();
     let picked: Vec<&Set> = SETS.iter().filter(|set| pick(set.name)).collect();
     if is_root() && picked.iter().any(|set| set.needs == Needs::Root) {
-        install_packages(root)?;
+        install_packages(root, &TEST_PACKAGES)?;
     }
     for set in picked {
         let outcome = if set.needs == Needs::Root && !is_root() {

@@ -128,19 +128,28 @@ fn executable(program: &Path) -> Result<()> {
 }
 
 /// Debian packages whose programs the tests with namespaces call.
-const PACKAGES: [(&str, &str); 2] = [("ip", "iproute2"), ("wireguard-go", "wireguard-go")];
+pub(crate) const TEST_PACKAGES: [(&str, &str); 2] =
+    [("ip", "iproute2"), ("wireguard-go", "wireguard-go")];
+
+/// Debian packages whose programs the bench calls.
+pub(crate) const BENCH_PACKAGES: [(&str, &str); 4] = [
+    ("ip", "iproute2"),
+    ("iperf3", "iperf3"),
+    ("ping", "iputils-ping"),
+    ("wireguard-go", "wireguard-go"),
+];
 
 /// Whether this process may make namespaces and interfaces.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Installs what is missing.
+/// Installs what is missing of these programs and their packages.
 ///
 /// # Errors
 /// Something is missing and cannot be installed; says what to do.
-pub(crate) fn install_packages(root: &Path) -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
+pub(crate) fn install_packages(root: &Path, packages: &[(&str, &'static str)]) -> Result<()> {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|(program, _)| !on_path(program))
         .map(|(_, it)| *it)
@@ -162,7 +171,7 @@ pub(crate) fn install_packages(root: &Path) -> Result<()> {
         .args(&missing);
     let ended = run(root, "apt-install", &mut install);
     if !ended.is_ok_and(|ended| ended.success) {
-        bail!("the tests need {}; install them by hand", missing.join(" "));
+        bail!("this needs {}; install them by hand", missing.join(" "));
     }
     Ok(())
 }
