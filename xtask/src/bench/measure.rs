@@ -1,0 +1,169 @@
+//! One turn of one variant: latency first, while nothing else moves, then bulk TCP.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::bench::INNER_MTU;
+use crate::bench::fabric::{Fabric, RECEIVER};
+use crate::bench::figures::{Latency, PerFrame, Sample, Tcp};
+use crate::bench::machine;
+use crate::bench::namespaces::{Namespaces, Place};
+use crate::bench::process::Process;
+use crate::bench::variant::Variant;
+
+/// IPv4 20 bytes, TCP 20, timestamps 12.
+const HEADERS: u32 = 52;
+
+/// How long a new fabric may take to carry its first ping.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How much of everything.
+#[derive(Debug)]
+pub(super) struct Durations {
+    /// Seconds of every TCP measurement.
+    pub(super) tcp: u32,
+    /// Pings, one every 5 ms.
+    pub(super) pings: u32,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self { tcp: 4, pings: 300 }
+    }
+}
+
+/// Measures what has been built.
+pub(super) fn sample(
+    variant: &Variant,
+    fabric: &Fabric,
+    namespaces: &Namespaces,
+    round: u32,
+    durations: &Durations,
+) -> Result<Sample> {
+    wait_for_first_ping(namespaces).with_context(|| format!("{} carries nothing", variant.name))?;
+    let mut server = namespaces.command(Place::Receiver, Path::new("iperf3"));
+    let log = fabric.folder.path().join("iperf3.log");
+    let _server = Process::start(server.arg("--server"), &log)?;
+    let others = machine::wait_for_quiet()?;
+    let ping = ping(namespaces, durations.pings)?;
+    let tcp1 = tcp(fabric, namespaces, durations.tcp, 1)?;
+    let tcp4 = tcp(fabric, namespaces, durations.tcp, 4)?;
+    Ok(Sample {
+        variant: variant.name.clone(),
+        round,
+        others,
+        ping,
+        tcp1,
+        tcp4,
+    })
+}
+
+fn wait_for_first_ping(namespaces: &Namespaces) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut ping = namespaces.bounded(Place::Sender, "ping", 3);
+        ping.args(["-q", "-c", "1", "-W", "1", RECEIVER]);
+        if output(&mut ping).is_ok() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("no ping arrives");
+        }
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn ping(namespaces: &Namespaces, count: u32) -> Result<Latency> {
+    let mut ping = namespaces.bounded(Place::Sender, "ping", count / 200 + 10);
+    ping.args(["-c", &count.to_string(), "-i", "0.005", RECEIVER]);
+    let text = output(&mut ping)?;
+    Latency::of(times(&text)).context("ping printed no times")
+}
+
+/// The round trips that `ping` printed, in microseconds.
+fn times(text: &str) -> Vec<f64> {
+    let words = text
+        .lines()
+        .filter_map(|line| line.split_once(" time="))
+        .filter_map(|(_, rest)| rest.split_whitespace().next());
+    words
+        .filter_map(|word| word.parse::<f64>().ok())
+        .map(|milliseconds| milliseconds * 1000.0)
+        .collect()
+}
+
+fn tcp(fabric: &Fabric, namespaces: &Namespaces, seconds: u32, streams: u32) -> Result<Tcp> {
+    let mut client = namespaces.bounded(Place::Sender, "iperf3", seconds + 10);
+    client.args(["--json", "--client", RECEIVER, "--time"]);
+    client.args([&seconds.to_string(), "--parallel", &streams.to_string()]);
+    let before = Spent::now(fabric)?;
+    let text = output(&mut client)?;
+    let after = Spent::now(fabric)?;
+    let report: Value = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
+    let sum = |which: &str, key: &str| {
+        let path = format!("/end/{which}/{key}");
+        let value = report.pointer(&path).and_then(Value::as_f64);
+        value.with_context(|| format!("iperf3 did not say {path}"))
+    };
+    let frames = sum("sum_received", "bytes")? / f64::from(INNER_MTU - HEADERS);
+    let each = |from: Option<f64>, to: Option<f64>| Some((to? - from?) / frames * 1e9);
+    Ok(Tcp {
+        gbps: sum("sum_received", "bits_per_second")? / 1e9,
+        retransmits: sum("sum_sent", "retransmits")?,
+        per_frame: PerFrame {
+            tx: each(before.tx, after.tx),
+            rx: each(before.rx, after.rx),
+            machine: (after.machine - before.machine) / frames * 1e9,
+        },
+    })
+}
+
+/// CPU seconds so far.
+#[derive(Debug)]
+struct Spent {
+    tx: Option<f64>,
+    rx: Option<f64>,
+    machine: f64,
+}
+
+impl Spent {
+    fn now(fabric: &Fabric) -> Result<Self> {
+        let (tx, rx) = match &fabric.ends {
+            Some((tx, rx)) => (Some(seconds(tx)?), Some(seconds(rx)?)),
+            None => (None, None),
+        };
+        let machine = machine::busy()?;
+        Ok(Self { tx, rx, machine })
+    }
+}
+
+fn seconds(process: &Process) -> Result<f64> {
+    Ok(Duration::from_nanos(process.cpu()?).as_secs_f64())
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().context("cannot run timeout")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!("{command:?}: {}{}", text.trim(), why.trim());
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_of_ping_are_milliseconds() {
+        let text = "PING x\n64 bytes from 10.1.0.2: icmp_seq=1 ttl=64 time=0.250 ms\n\
+                    64 bytes from 10.1.0.2: icmp_seq=2 ttl=64 time=12 ms\n\nrtt min/avg = 1\n";
+        assert_eq!(times(text), [250.0, 12_000.0]);
+    }
+}

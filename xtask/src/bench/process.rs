@@ -1,0 +1,84 @@
+//! A program in the background, and the CPU time that it has used.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// How long it may take to end when asked.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A running program. Dropped, it is asked to end, then killed.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts it, with its output in a file.
+    pub(super) fn start(command: &mut Command, log: &Path) -> Result<Self> {
+        let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let child = command
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot run {command:?}"))?;
+        Ok(Self { child })
+    }
+
+    /// CPU time of all of its threads so far, in nanoseconds, as the scheduler counts it.
+    pub(super) fn cpu(&self) -> Result<u64> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut sum = 0;
+        for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+            // A thread may end between the listing and the reading.
+            if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
+                sum += nanoseconds(&text)?;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.child.id())
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            // It may have ended already.
+            let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        let _dead = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// The first number of a `schedstat`: time on a CPU.
+fn nanoseconds(schedstat: &str) -> Result<u64> {
+    let first = schedstat.split_whitespace().next();
+    let first = first.context("an empty schedstat")?;
+    first
+        .parse()
+        .with_context(|| format!("not a time: {first}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_on_a_cpu_comes_first() {
+        assert_eq!(nanoseconds("1234567 89 10\n").unwrap(), 1_234_567);
+        assert!(nanoseconds("").is_err(), "nothing is not zero");
+    }
+}
