@@ -179,11 +179,22 @@ impl Change {
         })
     }
 
-    /// Growth of a drop reason at a port's egress.
-    pub fn egress(&self, port: Port, reason: &str) -> u64 {
-        self.port(port, |counters| {
-            counters.egress_drops.get(reason).copied().unwrap_or(0)
-        })
+    /// Growth of all drops at a port, both ways.
+    pub fn dropped(&self, port: Port) -> u64 {
+        let both = |counters: &PortCounters| {
+            let ways = [&counters.ingress_drops, &counters.egress_drops];
+            ways.into_iter().flat_map(BTreeMap::values).sum()
+        };
+        self.port(port, both)
+    }
+
+    /// Growth of all drops in the tunnel from one node to another, at both ends.
+    pub fn dropped_between(&self, from: Node, to: Node) -> u64 {
+        let both = |snapshot: &Snapshot| -> u64 {
+            let (near, far) = (snapshot.peer(from, to), snapshot.peer(to, from));
+            near.egress_drops.values().chain(far.drops.values()).sum()
+        };
+        both(&self.after).saturating_sub(both(&self.before))
     }
 
     /// Every drop that grew at a port's ingress.
@@ -203,19 +214,6 @@ impl Change {
     pub fn untunnelled(&self, at: Node, from: Node) -> u64 {
         let frames = |snapshot: &Snapshot| snapshot.peer(at, from).frames_in;
         frames(&self.after).saturating_sub(frames(&self.before))
-    }
-
-    /// Growth of a drop reason in the tunnel of `from`, at `at`.
-    pub fn peer_drops(&self, at: Node, from: Node, reason: &str) -> u64 {
-        let drops = |snapshot: &Snapshot| {
-            snapshot
-                .peer(at, from)
-                .drops
-                .get(reason)
-                .copied()
-                .unwrap_or(0)
-        };
-        drops(&self.after).saturating_sub(drops(&self.before))
     }
 
     /// Whether every frame that a node put into a tunnel came out at the other end.

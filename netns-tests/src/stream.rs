@@ -132,18 +132,26 @@ impl Sent {
     /// # Errors
     /// With the numbers lost, duplicated or overheard.
     pub fn must_arrive(&self, to: Port, logs: &[Log]) -> Result<()> {
-        let arrived = self.in_log(&logs[to.index()]);
-        let copies = u32::try_from(arrived.offsets.len()).unwrap_or(u32::MAX);
-        let lost = self.count.saturating_sub(copies - arrived.duplicates);
-        ensure!(
-            lost == 0 && arrived.duplicates == 0,
-            "{} -> {to}: of {} frames {lost} lost, {} duplicated",
-            self.from,
-            self.count,
-            arrived.duplicates
-        );
-        let heard = self.heard_at(logs);
-        ensure!(heard == [to], "{} -> {to}: heard at {heard:?}", self.from);
+        let (from, count) = (self.from, self.count);
+        let lost = self.lost_on_the_way(to, logs)?;
+        ensure!(lost == 0, "{from} -> {to}: of {count} frames {lost} lost");
         Ok(())
+    }
+
+    /// How many frames did not arrive at `to`.
+    ///
+    /// # Errors
+    /// When one arrived twice, or anywhere else.
+    pub fn lost_on_the_way(&self, to: Port, logs: &[Log]) -> Result<u32> {
+        let (from, arrived) = (self.from, self.in_log(&logs[to.index()]));
+        let twice = arrived.duplicates;
+        ensure!(twice == 0, "{from} -> {to}: {twice} frames duplicated");
+        let elsewhere = self.heard_at(logs).into_iter().find(|port| *port != to);
+        ensure!(
+            elsewhere.is_none(),
+            "{from} -> {to}: heard at {elsewhere:?} too"
+        );
+        let copies = u32::try_from(arrived.offsets.len()).unwrap_or(u32::MAX);
+        Ok(self.count.saturating_sub(copies))
     }
 }

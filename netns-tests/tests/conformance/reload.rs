@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
+use skerry_netns_tests::counters::Change;
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::BROADCAST;
 use skerry_netns_tests::site::Site;
@@ -147,54 +148,98 @@ fn one_edge(
     Ok(())
 }
 
-/// Isolated and web in turn; a pair of databases talks on, and a forbidden pair stays forbidden.
+/// Tried at half the rate again when the machine, and not the product, was too slow: when nothing
+/// that a daemon took was dropped, what is missing was lost in full queues of the kernel.
 fn hundred_reloads(fabric: &mut Fabric) -> Result<()> {
     fabric.introduce()?;
+    let mut rate = held_rate(fabric, port("b-d1")?, port("b-d2")?)? / 2;
+    for attempt in 0..4 {
+        let lost = reloads_under(fabric, rate, attempt)?;
+        if lost == 0 {
+            return fabric.counters()?.check();
+        }
+        say(&format!(
+            "    H03 {lost} frames lost in kernel queues at 2 x {rate} a second; again at half"
+        ));
+        rate /= 2;
+    }
+    anyhow::bail!(
+        "frames are lost during reloads even at 2 x {} a second",
+        rate * 2
+    )
+}
+
+/// Isolated and web in turn; a pair of databases talks on, and a forbidden pair stays forbidden.
+/// Gives the number of frames that no daemon ever took.
+fn reloads_under(fabric: &Fabric, rate: u32, attempt: u32) -> Result<u32> {
     let [one, other, intruder] = [port("b-d1")?, port("b-d2")?, port("b-i2")?];
-    let rate = held_rate(fabric, one, other)? / 2;
     fabric.hosts.take();
-    let site = fabric.site.clone();
+    let before = fabric.counters()?;
     let running = AtomicBool::new(true);
-    let (shared, go_on) = (&*fabric, || running.load(Ordering::Relaxed));
+    let go_on = || running.load(Ordering::Relaxed);
     let started = Instant::now();
     let (there, back, forbidden) = std::thread::scope(|scope| -> Result<_> {
         let stream =
-            |from, to, rate| scope.spawn(move || Stream { from, to, rate }.run(shared, go_on));
-        let there = stream(one, other, rate);
-        let back = stream(other, one, rate);
-        let forbidden = stream(intruder, other, 500);
-        let reloaded = (0..100).try_for_each(|round| {
-            let segment = if round % 2 == 0 {
-                "blue.web"
-            } else {
-                "blue.isolated"
-            };
-            let mut site = with_b_i1(&site, segment)?;
-            site.edition = round + 1;
-            shared.write_site(&site)?;
-            load_everywhere(shared)
-        });
+            |from, to, rate| scope.spawn(move || Stream { from, to, rate }.run(fabric, go_on));
+        let streams = (
+            stream(one, other, rate),
+            stream(other, one, rate),
+            stream(intruder, other, 500),
+        );
+        let reloaded = flip_b_i1(fabric, attempt * 100);
         running.store(false, Ordering::Relaxed);
-        let sent = (joined(there)?, joined(back)?, joined(forbidden)?);
+        let sent = (joined(streams.0)?, joined(streams.1)?, joined(streams.2)?);
         reloaded?;
         Ok(sent)
     })?;
-    let took = started.elapsed();
+    let took = started.elapsed().as_secs_f64();
     sleep(DRAIN);
     let logs = fabric.hosts.take();
-    there.must_arrive(other, &logs)?;
-    back.must_arrive(one, &logs)?;
     let leaks = forbidden.heard_at(&logs);
     ensure!(
         leaks.is_empty(),
         "a forbidden stream was heard at {leaks:?} during the reloads"
     );
-    report_rate("H03 bystanders, both ways", &[there, back]);
-    say(&format!(
-        "    H03 100 reloads of four nodes in {:.1} s",
-        took.as_secs_f64()
-    ));
-    fabric.counters()?.check()
+    let lost = there.lost_on_the_way(other, &logs)? + back.lost_on_the_way(one, &logs)?;
+    if lost == 0 {
+        report_rate("H03 bystanders, both ways", &[there, back]);
+        say(&format!("    H03 100 reloads of four nodes in {took:.1} s"));
+        return Ok(0);
+    }
+    let change = Change {
+        before,
+        after: fabric.counters()?,
+    };
+    for port in [one, other] {
+        let dropped = change.dropped(port);
+        ensure!(
+            dropped == 0,
+            "{port}: {dropped} of {lost} lost frames were dropped by a daemon"
+        );
+    }
+    for (from, to) in [(one.node(), other.node()), (other.node(), one.node())] {
+        let dropped = change.dropped_between(from, to);
+        ensure!(
+            dropped == 0,
+            "{from} to {to}: {dropped} of {lost} lost frames were dropped by a daemon"
+        );
+    }
+    Ok(lost)
+}
+
+/// A hundred generations, of which every second makes b-i1 a web port.
+fn flip_b_i1(fabric: &Fabric, first: u32) -> Result<()> {
+    (0..100).try_for_each(|round| {
+        let segment = if round % 2 == 0 {
+            "blue.web"
+        } else {
+            "blue.isolated"
+        };
+        let mut site = with_b_i1(&fabric.site, segment)?;
+        site.edition = first + round + 1;
+        fabric.write_site(&site)?;
+        load_everywhere(fabric)
+    })
 }
 
 /// On every node at once, as a fleet would.
