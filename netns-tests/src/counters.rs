@@ -157,6 +157,12 @@ impl Snapshot {
     }
 }
 
+/// Drops that were somebody's decision: all but those of a queue that was full.
+fn decided(drops: &Drops) -> u64 {
+    let reasons = drops.iter().filter(|(reason, _)| *reason != "egress_full");
+    reasons.map(|(_, count)| count).sum()
+}
+
 /// What happened between two snapshots.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -179,20 +185,21 @@ impl Change {
         })
     }
 
-    /// Growth of all drops at a port, both ways.
+    /// Growth of all drops at a port, both ways, but for those of a full queue.
     pub fn dropped(&self, port: Port) -> u64 {
         let both = |counters: &PortCounters| {
             let ways = [&counters.ingress_drops, &counters.egress_drops];
-            ways.into_iter().flat_map(BTreeMap::values).sum()
+            ways.into_iter().map(decided).sum()
         };
         self.port(port, both)
     }
 
-    /// Growth of all drops in the tunnel from one node to another, at both ends.
+    /// Growth of all drops in the tunnel from one node to another, at both ends, but for those of a
+    /// full queue.
     pub fn dropped_between(&self, from: Node, to: Node) -> u64 {
         let both = |snapshot: &Snapshot| -> u64 {
             let (near, far) = (snapshot.peer(from, to), snapshot.peer(to, from));
-            near.egress_drops.values().chain(far.drops.values()).sum()
+            decided(&near.egress_drops) + decided(&far.drops)
         };
         both(&self.after).saturating_sub(both(&self.before))
     }
