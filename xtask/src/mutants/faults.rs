@@ -139,7 +139,7 @@ pub(super) const FAULTS: [Fault; 17] = [
         name: "let an address move while its place talks",
         edits: &[Edit {
             file: TABLE,
-            from: "if now.since(entry.seen) < SILENCE {",
+            from: "if now.since(entry.seen) < silence {",
             to: "if false {",
         }],
         tests: FABRIC,

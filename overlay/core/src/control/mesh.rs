@@ -273,10 +273,11 @@ impl Mesh {
             self.ignored.foreign += 1;
             return;
         }
-        if let Some(peer) = self.neighbours.get_mut(&from) {
-            peer.forget(key);
+        // What it never told of cannot be gone: it would only cost the workers' time.
+        let peer = self.neighbours.get_mut(&from);
+        if peer.is_some_and(|peer| peer.forget(key)) {
+            self.claim(from, key, Strength::Dynamic, Change::Gone);
         }
-        self.claim(from, key, Strength::Dynamic, Change::Gone);
     }
 
     fn claim(&mut self, from: NodeId, key: Key, strength: Strength, what: Change) {

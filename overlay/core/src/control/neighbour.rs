@@ -250,12 +250,14 @@ impl Neighbour {
     }
 
     /// Forgets a MAC address and what came with it.
-    pub(super) fn forget(&mut self, gone: Key) {
+    pub(super) fn forget(&mut self, gone: Key) -> bool {
         let theirs = |key: &Key| key.vni == gone.vni && key.mac == gone.mac;
         let range = self.heard.range(gone..).map(|(&key, _)| key);
-        for key in range.take_while(theirs).collect::<Vec<_>>() {
-            self.heard.remove(&key);
+        let known: Vec<Key> = range.take_while(theirs).collect();
+        for key in &known {
+            self.heard.remove(key);
         }
+        !known.is_empty()
     }
 
     /// Keys that it told once and has left out of this page.

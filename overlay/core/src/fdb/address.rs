@@ -20,7 +20,11 @@ pub(crate) struct Held {
     pub(crate) mac: Mac,
     /// On a promiscuous port: a host never keeps such an address from it.
     pub(crate) router: bool,
+    /// Policy gives it to this holder; otherwise it is link-local, and counts.
+    pub(crate) bound: bool,
     pub(crate) seen: Time,
+    /// When the other workers were last told.
+    pub(crate) told: Time,
 }
 
 /// The table. Bounded as a whole and per holder.
@@ -61,7 +65,7 @@ impl Addresses {
     /// beats a host's. `Ok(true)` when the others should be told.
     ///
     /// # Errors
-    /// Another place has it, or the holder already has `limit` addresses.
+    /// Another place has it, or the holder already has `limit` addresses that nobody bound.
     pub(crate) fn note(
         &mut self,
         pvlan: PvlanId,
@@ -71,21 +75,30 @@ impl Addresses {
     ) -> Result<bool, NotYours> {
         if let Some(known) = self.held.get_mut(&(pvlan, ip)) {
             if known.place == held.place && known.segment == held.segment {
-                let news = known.mac != held.mac;
-                *known = held;
+                let stale = held.seen.since(known.told) >= self.age / 4;
+                let news = known.mac != held.mac || stale;
+                let told = if news { held.seen } else { known.told };
+                *known = Held { told, ..held };
                 return Ok(news);
             }
             if known.router || !held.router {
                 return Err(NotYours);
             }
-            release(&mut self.in_use, known.holder);
+            if !known.bound {
+                release(&mut self.in_use, known.holder);
+            }
             self.held.remove(&(pvlan, ip));
         }
-        let used = self.in_use.entry(held.holder).or_default();
-        if *used >= limit || self.held.len() >= self.limit {
+        if self.held.len() >= self.limit {
             return Err(NotYours);
         }
-        *used = used.saturating_add(1);
+        if !held.bound {
+            let used = self.in_use.entry(held.holder).or_default();
+            if *used >= limit {
+                return Err(NotYours);
+            }
+            *used = used.saturating_add(1);
+        }
         self.held.insert((pvlan, ip), held);
         Ok(true)
     }
@@ -95,7 +108,7 @@ impl Addresses {
         let in_use = &mut self.in_use;
         self.held.retain(|_, held| {
             let keep = !gone(held);
-            if !keep {
+            if !keep && !held.bound {
                 release(in_use, held.holder);
             }
             keep
@@ -131,7 +144,9 @@ mod tests {
             holder: Holder::Port(LocalPort(port)),
             mac: Mac([2, 0, 0, 0, 0, 1]),
             router: false,
+            bound: false,
             seen: Time(seconds * 1_000_000_000),
+            told: Time(seconds * 1_000_000_000),
         }
     }
 
@@ -144,9 +159,14 @@ mod tests {
         let mut table = Addresses::new(8, Duration::from_secs(300));
         assert_eq!(table.note(BLUE, ip(1), held(1, 0), 1), Ok(true));
         assert_eq!(
-            table.note(BLUE, ip(1), held(1, 100), 1),
+            table.note(BLUE, ip(1), held(1, 70), 1),
             Ok(false),
             "nothing new"
+        );
+        assert_eq!(
+            table.note(BLUE, ip(1), held(1, 100), 1),
+            Ok(true),
+            "still there"
         );
         assert_eq!(table.note(BLUE, ip(1), held(2, 399), 1), Err(NotYours));
         table.expire(Time(400_000_000_000));

@@ -29,6 +29,8 @@ pub(crate) struct Seat {
     pub(crate) holder: Holder,
     /// Addresses the holder may have at once.
     pub(crate) limit: u32,
+    /// This worker reads every frame of the place itself.
+    pub(crate) near: bool,
 }
 
 /// One address.
@@ -40,6 +42,8 @@ pub(crate) struct Entry {
     pub(crate) since: Time,
     holder: Holder,
     seen: Time,
+    /// This worker would hear it talk.
+    near: bool,
     /// When the other workers were last told.
     told: Time,
     moves: u8,
@@ -55,6 +59,7 @@ impl Entry {
             since: now,
             holder: seat.holder,
             seen: now,
+            near: seat.near,
             told: now,
             moves: 0,
             window: now,
@@ -172,6 +177,7 @@ impl Fdb {
         };
         if entry.sits_at(seat) {
             entry.seen = now;
+            entry.near |= seat.near;
             entry.strength = entry.strength.max(seat.strength);
             return Ok(entry.known(now, self.age));
         }
@@ -191,7 +197,7 @@ impl Fdb {
         if !free && entry.holder != seat.holder {
             return Err(DropReason::MacLimit);
         }
-        let moved = displace(now, entry, seat)?;
+        let moved = displace(now, entry, seat, self.age)?;
         self.remove(seat.pvlan, mac);
         self.insert(mac, moved, seat.pvlan);
         Ok(Learned::Here { since: now })
@@ -212,11 +218,14 @@ impl Fdb {
         true
     }
 
-    /// Forgets an address that is at `place`, unless policy put it there. True when it was.
-    pub(crate) fn forget(&mut self, pvlan: PvlanId, mac: Mac, place: Place) -> bool {
-        let here = self
-            .lookup(pvlan, mac)
-            .is_some_and(|entry| entry.place == place && entry.strength < Strength::Bound);
+    /// Forgets an address that another worker or a peer says is gone from `place`, unless policy
+    /// put it there or this worker itself has heard it lately. True when it was there.
+    pub(crate) fn forget(&mut self, now: Time, pvlan: PvlanId, mac: Mac, place: Place) -> bool {
+        let lately = self.age / 2;
+        let here = self.lookup(pvlan, mac).is_some_and(|entry| {
+            let heard = entry.near && now.since(entry.seen) < lately;
+            entry.place == place && entry.strength < Strength::Bound && !heard
+        });
         here && self.remove(pvlan, mac).is_some()
     }
 
@@ -300,14 +309,17 @@ impl Fdb {
 }
 
 /// The entry after a move to `seat`, if it may move.
-fn displace(now: Time, entry: &mut Entry, seat: &Seat) -> Result<Entry, DropReason> {
+fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<Entry, DropReason> {
     if entry.strength < seat.strength {
         return Ok(Entry::new(now, seat));
     }
     if entry.is_frozen() {
         return Err(DropReason::MacDup);
     }
-    if now.since(entry.seen) < SILENCE {
+    // What talks elsewhere is heard of here a few times in its age, and no more often.
+    let far = entry.strength == Strength::Pinned && !entry.near;
+    let silence = if far { SILENCE + age / 4 } else { SILENCE };
+    if now.since(entry.seen) < silence {
         return Err(DropReason::MacMove);
     }
     if !entry.may_move(now) {

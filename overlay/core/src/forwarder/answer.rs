@@ -40,16 +40,16 @@ impl<'t, S: Sink> Pass<'t, S> {
         destination: Mac,
         question: Question,
     ) -> Option<Result<Outcome, DropReason>> {
-        let Origin::Port(port) = sender.origin else {
+        if matches!(sender.origin, Origin::Peer(_)) {
             return None;
-        };
+        }
         match self.reply_to(sender, destination, question) {
             Reply::Forward => None,
             Reply::Silence => Some(Err(DropReason::PvlanDeny)),
             Reply::Answer(mac) => {
                 let frame =
                     Written::new(sender.mac, question, mac, self.is_router(sender, question));
-                self.copy_to_port(port, Frame::plain(frame.bytes()), 1);
+                self.copy_out(sender.place, Frame::plain(frame.bytes()));
                 Some(Ok(Outcome::Answered))
             }
         }
@@ -59,10 +59,13 @@ impl<'t, S: Sink> Pass<'t, S> {
         let Some(owner) = self.owner_of(sender, question.target()) else {
             return Reply::Forward;
         };
-        if owner
-            .attachment
-            .is_some_and(|attachment| sender.is_at(attachment))
-        {
+        let held_here = self
+            .state
+            .addresses
+            .get(sender.pvlan.id, question.target())
+            .is_some_and(|held| held.place == sender.place && held.segment == sender.segment.id);
+        let own = owner.attachment.is_some_and(|it| sender.is_at(it));
+        if own || held_here {
             return Reply::Forward;
         }
         if self.tables.fabric.accepts(sender.segment.id, owner.segment) {

@@ -1,11 +1,12 @@
 //! Handing copies to ports and to tunnels, and counting each: `copies_out = sent + egress_drops`.
 
-use skerry_policy::{LocalAttachment, LocalPort, NodeId, SegmentId, Vid};
+use skerry_policy::{LocalAttachment, LocalPort, LocalView, NodeId, SegmentId, Vid};
 
 use super::flow::source_port;
 use super::pass::{Pass, Remote};
 use super::state::State;
 use super::tag;
+use crate::claim::Place;
 use crate::control::CONTROL_PORT;
 use crate::counters::PeerCounters;
 use crate::frame::{Frame, Offload};
@@ -32,13 +33,26 @@ impl<S: Sink> Pass<'_, S> {
             return;
         };
         if tables.accepts(segment, to) {
-            match view.tag {
-                None => self.copy_to_port(view.port, frame, n),
-                Some(vid) => self.copy_with_tag(view.port, vid, frame, n),
-            }
+            self.copy_by(view, frame, n);
         } else if let Some(counters) = self.state.port_counters(view.port) {
             counters.copies_out += n;
             counters.egress_drops.add(DropReason::PvlanDeny, n);
+        }
+    }
+
+    /// An answer, back to where its question came from.
+    pub(super) fn copy_out(&mut self, place: Place, frame: Frame<'_>) {
+        if let Place::Port(attachment) = place
+            && let Some(view) = self.tables.attachment(attachment)
+        {
+            self.copy_by(view, frame, 1);
+        }
+    }
+
+    fn copy_by(&mut self, view: &LocalView, frame: Frame<'_>, n: u64) {
+        match view.tag {
+            None => self.copy_to_port(view.port, frame, n),
+            Some(vid) => self.copy_with_tag(view.port, vid, frame, n),
         }
     }
 
@@ -58,7 +72,7 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// One copy, which stands for `n` frames, to a port.
-    pub(super) fn copy_to_port(&mut self, port: LocalPort, frame: Frame<'_>, n: u64) {
+    fn copy_to_port(&mut self, port: LocalPort, frame: Frame<'_>, n: u64) {
         let taken = if self.state.is_up(port) {
             self.sink.deliver(port, frame)
         } else {

@@ -10,7 +10,7 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
-use super::state::{State, address_limit, allowance, blank_counters, carriers, longest};
+use super::state::{State, allowance, blank_counters, carriers, longest, may_hold};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
 use crate::fdb::{Held, Seat};
@@ -192,15 +192,17 @@ impl State {
         for (pvlan, ip, held) in old_addresses.entries() {
             let seat = self.new_seat(translation, tables, pvlan, held.segment, held.place);
             if let Some(seat) = seat {
-                let limit = address_limit(tables, &seat);
+                let bound = may_hold(tables, seat.pvlan, ip, seat.segment, seat.place);
+                let Some(bound) = bound else { continue };
                 let carried = Held {
                     segment: seat.segment,
                     place: seat.place,
                     holder: seat.holder,
+                    bound,
                     ..*held
                 };
                 // No room is no reason to keep it.
-                let _kept = self.addresses.note(pvlan, ip, carried, limit);
+                let _kept = self.addresses.note(seat.pvlan, ip, carried, seat.limit);
             }
         }
     }

@@ -163,7 +163,9 @@ impl<'a, S: Sink> Pass<'a, S> {
             holder: sender.holder(),
             mac: sender.mac,
             router: !sender.is_host(),
+            bound: false,
             seen: self.now,
+            told: self.now,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use skerry_policy::{IpGuard, Port, Role};
 
 use super::pass::{Origin, Pass, Sender};
-use super::state::address_limit;
+use super::state::may_hold;
 use crate::claim::{Change, Strength};
-use crate::fdb::Learned;
+use crate::fdb::{Held, Learned, Seat};
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::arp::{Arp, Operation};
@@ -53,6 +53,9 @@ impl<S: Sink> Pass<'_, S> {
         let Some(seat) = self.state.seat(self.tables, sender.segment, sender.place) else {
             return Err(DropReason::PortDown);
         };
+        // Every frame of a port comes in by one worker: the one that sees this one.
+        let near = matches!(sender.origin, Origin::Port(_));
+        let seat = Seat { near, ..seat };
         match self.state.fdb.learn(self.now, sender.mac, &seat) {
             Ok(Learned::Known) => Ok(()),
             Ok(Learned::Here { since }) => {
@@ -101,7 +104,10 @@ impl<S: Sink> Pass<'_, S> {
             if !self.may_use(sender, rule, ip) {
                 return Err(DropReason::ArpSpoof);
             }
-            self.note_address(sender, ip, arp.sender_mac);
+            // What a packet says of another MAC is nobody's word.
+            if arp.sender_mac == sender.mac {
+                self.note_address(sender, ip);
+            }
         }
         let asks = arp.operation == Operation::Request && !arp.is_announcement();
         let question = asks.then_some(Question::Arp {
@@ -156,7 +162,7 @@ impl<S: Sink> Pass<'_, S> {
         }
         if matches!(nd, Nd::Solicitation { .. }) {
             if !ip.source.is_unspecified() && link.is_some() {
-                self.note_address(sender, ip.source, sender.mac);
+                self.note_address(sender, ip.source);
             }
             let IpAddr::V6(asker) = ip.source else {
                 return Err(DropReason::BadIp);
@@ -172,7 +178,7 @@ impl<S: Sink> Pass<'_, S> {
         if !rightful {
             return Err(DropReason::NdSpoof);
         }
-        self.note_address(sender, target, sender.mac);
+        self.note_address(sender, target);
         Ok(None)
     }
 
@@ -191,30 +197,33 @@ impl<S: Sink> Pass<'_, S> {
         if let Some(owner) = self.owner(sender.pvlan.id, ip) {
             return rule == Rule::Free || sender.is_at(owner);
         }
-        let pinned = self.remember(sender, ip, sender.mac);
+        let pinned = self.remember(sender, ip);
         pinned || rule != Rule::OwnOnly
     }
 
     /// Remembers the MAC that goes with an address the sender may use, for answering in its
     /// place. Unbound addresses of unguarded ports are not worth remembering: anyone's word.
-    fn note_address(&mut self, sender: &Sender<'_>, ip: IpAddr, mac: skerry_policy::Mac) {
+    fn note_address(&mut self, sender: &Sender<'_>, ip: IpAddr) {
         if self
             .owner(sender.pvlan.id, ip)
             .is_some_and(|owner| sender.is_at(owner))
         {
-            self.remember(sender, ip, mac);
+            self.remember(sender, ip);
         }
     }
 
-    fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr, mac: skerry_policy::Mac) -> bool {
-        let seat = self.state.seat(self.tables, sender.segment, sender.place);
-        let Some(seat) = seat else { return false };
-        let limit = address_limit(self.tables, &seat);
-        let held = crate::fdb::Held {
-            mac,
+    fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr) -> bool {
+        let (pvlan, segment, place) = (sender.pvlan.id, sender.segment.id, sender.place);
+        let bound = may_hold(self.tables, pvlan, ip, segment, place);
+        let seat = self.state.seat(self.tables, sender.segment, place);
+        let Some((bound, seat)) = bound.zip(seat) else {
+            return false;
+        };
+        let held = Held {
+            bound,
             ..self.held_by(sender)
         };
-        match self.state.addresses.note(sender.pvlan.id, ip, held, limit) {
+        match self.state.addresses.note(pvlan, ip, held, seat.limit) {
             Ok(news) => {
                 if news {
                     self.announce(sender, Strength::Pinned, Change::Address(ip));

@@ -1,8 +1,9 @@
 //! What a worker knows and counts: everything in the datapath that changes from frame to frame.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use skerry_policy::{LocalPort, MacGuard, NodeId, Role, Segment, Tables};
+use skerry_policy::{LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables};
 
 use super::pass::Origin;
 use crate::claim::{Change, Claim, Place, Strength};
@@ -82,6 +83,7 @@ impl State {
                     strength,
                     holder,
                     limit,
+                    near: false,
                 },
             );
         }
@@ -119,6 +121,7 @@ impl State {
             strength,
             holder,
             limit,
+            near: false,
         })
     }
 
@@ -142,20 +145,23 @@ impl State {
         match claim.what {
             Change::Here(since) => self.apply_here(now, since, claim, &seat),
             Change::Address(ip) => {
+                let bound = may_hold(tables, claim.pvlan, ip, claim.segment, claim.place);
+                let Some(bound) = bound else { return };
                 let held = Held {
                     segment: claim.segment,
                     place: claim.place,
                     holder: seat.holder,
                     mac: claim.mac,
                     router: segment.role == Role::Promiscuous,
+                    bound,
                     seen: now,
+                    told: now,
                 };
-                let limit = address_limit(tables, &seat);
                 // A conflict keeps the first holder, which is the rule.
-                let _kept = self.addresses.note(claim.pvlan, ip, held, limit);
+                let _kept = self.addresses.note(claim.pvlan, ip, held, seat.limit);
             }
             Change::Gone => {
-                self.fdb.forget(claim.pvlan, claim.mac, claim.place);
+                self.fdb.forget(now, claim.pvlan, claim.mac, claim.place);
                 let (mac, place) = (claim.mac, claim.place);
                 self.addresses
                     .forget_if(|held| held.mac == mac && held.place == place);
@@ -234,18 +240,25 @@ impl State {
     }
 }
 
-/// A holder may have the addresses that policy binds to it, and one link-local for every MAC.
-pub(super) fn address_limit(tables: &Tables, seat: &Seat) -> u32 {
-    let ports = &tables.fabric.ports;
-    let bound = match seat.holder {
-        Holder::Port(port) => tables.port(port).map_or(0, |port| port.ips.len()),
-        Holder::Node(node) => {
-            let theirs = ports.iter().filter(|port| port.node == node);
-            theirs.map(|port| port.ips.len()).sum()
-        }
+/// Whether an address may be at a place: `Some(true)` where policy binds it, `Some(false)` for a
+/// link-local one that policy leaves to the first who uses it, `None` for anybody else's.
+pub(super) fn may_hold(
+    tables: &Tables,
+    pvlan: PvlanId,
+    ip: IpAddr,
+    segment: SegmentId,
+    place: Place,
+) -> Option<bool> {
+    let Some(owner) = tables.fabric.ip_owner(pvlan, ip) else {
+        let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        return link_local.then_some(false);
     };
-    seat.limit
-        .saturating_add(u32::try_from(bound).unwrap_or(u32::MAX))
+    let attachment = tables.fabric.attachments.get(owner.index())?;
+    let there = match place {
+        Place::Port(local) => tables.local_attachment(owner) == Some(local),
+        Place::Node(node) => attachment.home == node,
+    };
+    (there && attachment.segment == segment).then_some(true)
 }
 
 /// No claim of a host is ever as strong as a router's, whoever makes it.
@@ -258,7 +271,7 @@ fn strongest(segment: &Segment) -> Strength {
 
 fn gone(
     generation: u64,
-    pvlan: skerry_policy::PvlanId,
+    pvlan: PvlanId,
     mac: skerry_policy::Mac,
     entry: &crate::fdb::Entry,
 ) -> Claim {

@@ -14,7 +14,7 @@ use crate::sink::Sink;
 use crate::time::Time;
 use crate::wg::{Lanes, Opened};
 use crate::wire::carrier::Carried;
-use crate::wire::ethernet::{Tagging, ethertype};
+use crate::wire::ethernet::{Ethernet, Tagging, ethertype};
 use crate::wire::vxlan;
 
 /// Opens a datagram and takes what is inside to its outcome.
@@ -117,13 +117,11 @@ impl<S: Sink> Pass<'_, S> {
         bytes: &[u8],
     ) -> Result<Outcome, DropReason> {
         let mtu = self.tables.fabric.mtu;
-        let header = match admission::header(bytes, bytes.len(), mtu) {
-            // A tag is refused as a tag, whatever else is wrong with the frame behind it.
-            Ok(header) if header.tagging != Tagging::Untagged => {
-                return Err(DropReason::InnerVlan);
-            }
-            header => header?,
-        };
+        // A tag is refused as a tag, whatever else is wrong with the frame behind it.
+        if Ethernet::parse(bytes).is_some_and(|it| it.tagging != Tagging::Untagged) {
+            return Err(DropReason::InnerVlan);
+        }
+        let header = admission::header(bytes, bytes.len(), mtu)?;
         if header.ethertype < ethertype::FIRST {
             return Err(DropReason::Llc);
         }

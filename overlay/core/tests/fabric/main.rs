@@ -6,6 +6,8 @@ mod attacks;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod reload;

@@ -35,6 +35,7 @@ fn port(number: u32, strength: Strength) -> Seat {
         strength,
         holder: Holder::Port(LocalPort(number)),
         limit: 2,
+        near: true,
     }
 }
 
@@ -42,6 +43,7 @@ fn peer(number: u32, strength: Strength) -> Seat {
     let node = NodeId(number);
     let (place, holder) = (Place::Node(node), Holder::Node(node));
     Seat {
+        near: false,
         place,
         holder,
         segment: SegmentId(90 + number),
@@ -100,7 +102,7 @@ fn a_bound_address_never_moves() {
         Ok(KNOWN)
     );
     fdb.expire(at(99_999), |_, _, _| panic!("bound addresses do not age"));
-    assert!(!fdb.forget(BLUE, MAC, Place::Port(LocalAttachment(1))));
+    assert!(!fdb.forget(at(200), BLUE, MAC, Place::Port(LocalAttachment(1))));
 }
 
 #[test]
@@ -226,7 +228,7 @@ fn a_holder_cannot_grow_the_table_beyond_its_limit() {
         Ok(KNOWN),
         "known ones still work"
     );
-    assert!(fdb.forget(BLUE, mac(1), seat.place));
+    assert!(fdb.forget(at(200), BLUE, mac(1), seat.place));
     assert_eq!(
         said(fdb.learn(at(0), mac(3), &seat)),
         Ok(HERE),
@@ -302,4 +304,27 @@ fn what_goes_on_talking_is_told_again_before_it_would_age() {
         }
     }
     assert_eq!(told, [75, 150, 225], "four times in its age");
+}
+
+#[test]
+fn what_this_worker_hears_is_not_gone_because_another_says_so() {
+    let mut fdb = table();
+    let (near, far) = (port(1, Strength::Pinned), peer(2, Strength::Pinned));
+    fdb.learn(at(0), mac(1), &near).unwrap();
+    fdb.learn(at(0), mac(2), &far).unwrap();
+    assert!(!fdb.forget(at(100), BLUE, mac(1), near.place));
+    assert!(fdb.forget(at(100), BLUE, mac(2), far.place));
+}
+
+#[test]
+fn a_pin_that_talks_elsewhere_is_silent_only_when_nobody_has_told_of_it() {
+    let (far, thief) = (peer(1, Strength::Pinned), port(2, Strength::Pinned));
+    assert_eq!(contest(&far, &thief, 79), Err(DropReason::MacMove));
+    assert_eq!(contest(&far, &thief, 80), Ok(HERE));
+    let (far, mover) = (peer(1, Strength::Dynamic), port(2, Strength::Dynamic));
+    assert_eq!(
+        contest(&far, &mover, 5),
+        Ok(HERE),
+        "unguarded addresses move as before"
+    );
 }

@@ -1,0 +1,157 @@
+//! Whose address is it? What a host or a node says of addresses that are not its own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use skerry_overlay::{Change, Claim, Place, Strength};
+use skerry_policy::Mac;
+
+use crate::world::frames::{BROADCAST, REPLY, arp, ip, ip6, mac, nd, udp, udp_as, udp6, who_has};
+use crate::world::{World, guarded};
+
+fn hello(world: &mut World, ports: &[&str]) {
+    for port in ports {
+        world.send(port, &udp(port, BROADCAST, Ipv4Addr::BROADCAST, b"hello"));
+    }
+}
+
+/// What a guest is told when it asks for an address: the MAC in the answer.
+fn told(world: &mut World, asker: &str, target: Ipv4Addr) -> Option<Mac> {
+    let received = world.try_frame(asker, &who_has(asker, target));
+    let answer = received.iter().find(|(name, _)| name == asker)?;
+    Some(Mac(answer.1[22..28].try_into().unwrap()))
+}
+
+#[test]
+fn a_node_cannot_say_where_anothers_address_is() {
+    let mut world = World::new(&guarded());
+    hello(&mut world, &["n1/b-gw"]);
+    let liar = world.nodes[3].id;
+    let tables = std::sync::Arc::clone(world.nodes[0].forwarder.tables());
+    let segment = tables
+        .fabric
+        .segments
+        .iter()
+        .find(|it| it.name == "blue.isolated")
+        .unwrap();
+    let claim = Claim {
+        generation: tables.generation,
+        pvlan: segment.pvlan,
+        segment: segment.id,
+        mac: Mac([2, 0xba, 0xd, 0, 0, 5]),
+        place: Place::Node(liar),
+        strength: Strength::Pinned,
+        what: Change::Address(IpAddr::V4(ip("n2/b-i3"))),
+    };
+    let now = world.now;
+    world.nodes[0].forwarder.apply_claim(now, &claim);
+    world.send("n2/b-i3", &who_has("n2/b-i3", ip("n1/b-gw")));
+    let answer = told(&mut world, "n1/b-gw", ip("n2/b-i3"));
+    assert_eq!(answer, Some(mac("n2/b-i3")), "its own node's word");
+}
+
+#[test]
+fn an_address_that_changes_hands_by_a_reload_changes_its_answer() {
+    let mut world = World::new(&guarded());
+    for port in ["n1/b-i1", "n1/b-i2"] {
+        world.send(port, &who_has(port, ip("n1/b-gw")));
+    }
+    assert_eq!(
+        told(&mut world, "n1/b-gw", ip("n1/b-i1")),
+        Some(mac("n1/b-i1"))
+    );
+    let swapped = guarded()
+        .replace("\"10.1.0.11\"", "\"10.1.0.99\"")
+        .replace("\"10.1.0.12\"", "\"10.1.0.11\"")
+        .replace("\"10.1.0.99\"", "\"10.1.0.12\"");
+    world.install(&swapped, |_| true);
+    let answer = told(&mut world, "n1/b-gw", ip("n1/b-i1"));
+    assert_ne!(answer, Some(mac("n1/b-i1")), "that is no longer its owner");
+    let news = arp(
+        mac("n1/b-i2"),
+        BROADCAST,
+        REPLY,
+        (mac("n1/b-i2"), ip("n1/b-i1")),
+        ip("n1/b-i1"),
+    );
+    world.send("n1/b-i2", &news);
+    assert_eq!(
+        told(&mut world, "n1/b-gw", ip("n1/b-i1")),
+        Some(mac("n1/b-i2"))
+    );
+}
+
+#[test]
+fn a_pin_holds_while_its_owner_talks_elsewhere() {
+    let mut world = World::new(&guarded());
+    hello(&mut world, &["n1/b-gw", "n2/b-i3"]);
+    for _ in 0..20 {
+        // To the other promiscuous port: n1 hears nothing of it.
+        let there = udp("n2/b-i3", mac("n3/b-p2"), ip("n3/b-p2"), b"still here");
+        world.send("n2/b-i3", &there);
+        world.advance(Duration::from_millis(500));
+    }
+    let theft = udp_as(
+        mac("n2/b-i3"),
+        ip("n1/b-i1"),
+        BROADCAST,
+        [255; 4].into(),
+        b"mine",
+    );
+    assert_eq!(world.refused("n1/b-i1", &theft), "mac_move");
+    let back = udp("n1/b-gw", mac("n2/b-i3"), ip("n2/b-i3"), b"to its owner");
+    assert_eq!(world.receivers("n1/b-gw", &back), ["n2/b-i3"]);
+}
+
+#[test]
+fn a_host_that_restarts_may_use_its_own_link_local_address_again() {
+    let mut world = World::new(&guarded());
+    let local: Ipv6Addr = "fe80::11".parse().unwrap();
+    let me = mac("n1/b-i1");
+    world.send(
+        "n1/b-i1",
+        &udp6("n1/b-i1", local, mac("n1/b-gw"), ip6("n1/b-gw")),
+    );
+    let solicited = Mac([0x33, 0x33, 0xff, 0, 0, 0x11]);
+    let addresses = (Ipv6Addr::UNSPECIFIED, "ff02::1:ff00:11".parse().unwrap());
+    let probe = nd(me, solicited, addresses, 135, local, None);
+    assert_eq!(
+        world.receivers("n1/b-i1", &probe),
+        ["n1/b-gw", "n3/b-p2"],
+        "nobody objects"
+    );
+}
+
+#[test]
+fn one_mac_pins_one_link_local_address() {
+    let mut world = World::new(&guarded());
+    let from = |last| {
+        let local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last);
+        udp6("n1/b-i1", local, mac("n1/b-gw"), ip6("n1/b-gw"))
+    };
+    assert_eq!(world.receivers("n1/b-i1", &from(0x11)), ["n1/b-gw"]);
+    for last in 0x12..0x16 {
+        assert_eq!(
+            world.refused("n1/b-i1", &from(last)),
+            "ip_spoof",
+            "fe80::{last:x}"
+        );
+    }
+}
+
+#[test]
+fn an_arp_payload_is_no_ones_word_about_another_mac() {
+    let mut world = World::new(&guarded());
+    hello(&mut world, &["n1/b-gw"]);
+    for last in 0..50 {
+        let foreign = (Mac([2, 0xaa, 0, 0, 0, last]), ip("n1/b-gw"));
+        world.send(
+            "n1/b-gw",
+            &arp(mac("n1/b-gw"), BROADCAST, REPLY, foreign, ip("n1/b-i1")),
+        );
+    }
+    assert_eq!(
+        told(&mut world, "n1/b-i1", ip("n1/b-gw")),
+        Some(mac("n1/b-gw"))
+    );
+}
