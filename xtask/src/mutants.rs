@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{Ended, run as run_command, say};
+use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use faults::{FAULTS, Fault};
 
@@ -37,10 +37,10 @@ pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
     Ok(missed == 0)
 }
 
-/// The same as a set of `cargo xtask test`, with its output in a log.
+/// The same as a set of `cargo xtask test`, with its output in a log. By way of cargo: an earlier
+/// set may have built this very program anew.
 pub(crate) fn run_as_set(root: &Path, name: &str) -> Result<Ended> {
-    let program = std::env::current_exe().context("cannot find myself")?;
-    run_command(root, name, Command::new(program).arg("mutants"))
+    run_command(root, name, &mut cargo(root, &["xtask", "mutants"]))
 }
 
 /// A copy of the checkout that may be broken, with a target folder of its own: cargo tells the

@@ -128,8 +128,7 @@ fn executable(program: &Path) -> Result<()> {
 }
 
 /// Debian packages whose programs the tests with namespaces call.
-pub(crate) const TEST_PACKAGES: [(&str, &str); 2] =
-    [("ip", "iproute2"), ("wireguard-go", "wireguard-go")];
+pub(crate) const TEST_PACKAGES: [(&str, &str); 1] = [("ip", "iproute2")];
 
 /// Debian packages whose programs the bench calls.
 pub(crate) const BENCH_PACKAGES: [(&str, &str); 4] = [
