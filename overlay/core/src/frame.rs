@@ -43,6 +43,11 @@ impl Offload {
         superframe: None,
         valid: false,
     };
+
+    /// Nothing is left to do on the frame, whoever vouches for its checksum.
+    pub const fn is_finished(self) -> bool {
+        self.checksum.is_none() && self.superframe.is_none()
+    }
 }
 
 /// Where a checksum is to be completed.

@@ -9,7 +9,7 @@ use super::tag;
 use crate::claim::Place;
 use crate::control::CONTROL_PORT;
 use crate::counters::PeerCounters;
-use crate::frame::{Frame, Offload};
+use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
 use crate::sink::{Refused, Sink};
@@ -171,13 +171,7 @@ fn seal_frame<S: Sink>(
         return count_copy(state, node, 0, Err(Refused::Down));
     };
     let at = carrier.header_len() + vxlan.len();
-    if frame.offload == Offload::NONE
-        || (frame.offload
-            == Offload {
-                valid: true,
-                ..Offload::NONE
-            })
-    {
+    if frame.offload.is_finished() {
         let fits = bytes::put(&mut state.scratch, at, frame.bytes).is_some();
         let length = frame.bytes.len();
         let sealed = if fits {

@@ -82,7 +82,7 @@ impl<S: Sink> Pass<'_, S> {
 /// The number of frames it stands for, and the length of the longest, unless its offload header
 /// contradicts its bytes.
 fn size(frame: Frame<'_>) -> (u64, Option<usize>) {
-    if frame.offload.superframe.is_none() && frame.offload.checksum.is_none() {
+    if frame.offload.is_finished() {
         return (1, Some(frame.bytes.len()));
     }
     match Segments::new(frame) {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
 use skerry_overlay::{
     Claim, Counters, Forwarder, Frame, Place, Refused, Setup, Sink, Time, Transmit,
 };
@@ -71,24 +72,7 @@ pub(crate) fn secret(node: u8) -> StaticSecret {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
-        let word = word << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let value = (word >> (18 - 6 * digit)) & 63;
-            let used = digit <= chunk.len();
-            text.push(if used {
-                DIGITS[value as usize] as char
-            } else {
-                '='
-            });
-        }
-    }
-    text
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// What one forwarder did.
