@@ -75,14 +75,15 @@ impl Site {
                 ),
             );
         }
-        let (blue, red) = match self.guards {
-            Guards::Off => ("permit", "permit"),
-            Guards::On => (self.blue_hairpin, "gateway"),
+        let (blue, red, copies) = match self.guards {
+            Guards::Off => ("permit", "permit", r#""off""#),
+            Guards::On => (self.blue_hairpin, "gateway", "10000"),
         };
         text.push_str(
             &VLANS
                 .replace("BLUE_HAIRPIN", blue)
-                .replace("RED_HAIRPIN", red),
+                .replace("RED_HAIRPIN", red)
+                .replace("COPIES", copies),
         );
         for node in Node::ALL {
             line(&mut text, &format!("[port.{node}]"));
@@ -162,11 +163,11 @@ fn line(text: &mut String, line: &str) {
 
 const OPEN: &str = r#"[defaults.host]
 ethertypes = ["any"]
-guard = { mac = "off", max_macs = 1048576, ip = "off", dhcp = "off" }
+guard = { mac = "off", max_macs = 1048576, ip = "off", dhcp = "off", ra = "allow" }
 storm = { broadcast = "off", multicast = "off", unknown = "off" }
 [defaults.promiscuous]
 ethertypes = ["any"]
-guard = { mac = "off", max_macs = 1048576, ip = "off", dhcp = "off" }
+guard = { mac = "off", max_macs = 1048576, ip = "off", dhcp = "off", ra = "allow" }
 storm = { broadcast = "off", multicast = "off", unknown = "off" }
 "#;
 
@@ -182,10 +183,12 @@ isolated = 20101
 community = { web = 20102, db = 20103 }
 subnets = ["10.1.0.0/24", "2001:db8:1::/64"]
 hairpin = "BLUE_HAIRPIN"
+copies = COPIES
 [pvlan.red]
 primary = 21100
 isolated = 21101
 community = { lab = 21102 }
 subnets = ["10.2.0.0/24"]
 hairpin = "RED_HAIRPIN"
+copies = COPIES
 "#;

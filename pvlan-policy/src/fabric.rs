@@ -84,6 +84,8 @@ pub struct Pvlan {
     pub hairpin: Hairpin,
     /// Attachments of gateway ports, in file order.
     pub gateways: Vec<AttachmentId>,
+    /// Copies a second that floods may make on one worker; `u32::MAX` for no limit.
+    pub copies: u32,
 }
 
 /// How a node that does not run Skerry takes part.

@@ -29,7 +29,9 @@ pub use fabric::{Digest, Fabric, Hairpin, Node, Peering, Pvlan, Role, Routed, Se
 pub use id::{
     AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
 };
-pub use port::{Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, Storm};
+pub use port::{
+    Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, RaGuard, Storm,
+};
 pub use proof::{Claim, Proof};
 pub use render::render;
 pub use report::{

@@ -84,6 +84,10 @@ pub struct Guards {
     pub ip: IpGuard,
     /// Which DHCP messages it may send.
     pub dhcp: DhcpGuard,
+    /// Whether it may send router advertisements.
+    pub ra: RaGuard,
+    /// Multicast groups it may listen to at once, beyond the link-local ones.
+    pub max_groups: u32,
 }
 
 /// What a new source MAC becomes.
@@ -113,6 +117,15 @@ pub enum DhcpGuard {
     Client,
     /// Server messages too.
     Server,
+}
+
+/// Whether a port may send router advertisements (RFC 6105).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RaGuard {
+    /// It is no router.
+    Deny,
+    /// It may be one.
+    Allow,
 }
 
 /// The ethertypes a port may send.

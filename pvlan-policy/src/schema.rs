@@ -45,6 +45,8 @@ pub const KEYS: &[Key] = &[
     key("defaults.host.guard.max_macs", "1..=1048576", "1", "Source MACs a port may use at once, bound ones included."),
     key("defaults.host.guard.ip", "\"bound\" | \"off\"", "\"bound\"", "Whether source addresses, ARP and ND are held to the bound addresses."),
     key("defaults.host.guard.dhcp", "\"client\" | \"server\" | \"off\"", "\"client\"", "Which DHCP messages a port may send."),
+    key("defaults.host.guard.ra", "\"deny\" | \"allow\"", "\"deny\"", "Whether a port may send router advertisements."),
+    key("defaults.host.guard.max_groups", "0..=65536", "64", "Multicast groups a port may listen to at once, link-local ones not counted."),
     key("defaults.host.storm", "table", "see its keys", "Frames a second to more than one receiver, per class."),
     key("defaults.host.storm.broadcast", STORM, "200", "To ff:ff:ff:ff:ff:ff."),
     key("defaults.host.storm.multicast", STORM, "200", "To any other group address."),
@@ -57,6 +59,8 @@ pub const KEYS: &[Key] = &[
     key("defaults.promiscuous.guard.max_macs", "1..=1048576", "1024", "As for hosts."),
     key("defaults.promiscuous.guard.ip", "\"bound\" | \"off\"", "\"off\"", "As for hosts."),
     key("defaults.promiscuous.guard.dhcp", "\"client\" | \"server\" | \"off\"", "\"server\"", "As for hosts."),
+    key("defaults.promiscuous.guard.ra", "\"deny\" | \"allow\"", "\"allow\"", "As for hosts."),
+    key("defaults.promiscuous.guard.max_groups", "0..=65536", "1024", "As for hosts."),
     key("defaults.promiscuous.storm", "table", "see its keys", "As for hosts."),
     key("defaults.promiscuous.storm.broadcast", STORM, "2000", "As for hosts."),
     key("defaults.promiscuous.storm.multicast", STORM, "2000", "As for hosts."),
@@ -76,6 +80,7 @@ pub const KEYS: &[Key] = &[
     key("pvlan.<pvlan>.subnets", "list of prefixes", "none", "Addresses that live inside it; what the hairpin guard looks at."),
     key("pvlan.<pvlan>.hairpin", "\"deny\" | \"gateway\" | \"permit\"", "\"deny\"", "What hosts that may not talk directly may do through the gateway."),
     key("pvlan.<pvlan>.peers", "list of private VLANs", "none", "Consent to peerings with them; both sides must give it."),
+    key("pvlan.<pvlan>.copies", STORM, "10000", "Copies a second that its floods may make on one worker of a node: a broadcast to 50 receivers makes 50."),
     key("port", "table", "none", "The ports, by node and name."),
     key("port.<node>.<port>.as", "\"pvlan.promiscuous\", \"pvlan.isolated\" or \"pvlan.community\"", "required, or `trunk`", "The segment of an untagged port."),
     key("port.<node>.<port>.trunk", "table: VLAN tag = segment", "required, or `as`", "The segments of a tagged port."),
@@ -95,6 +100,8 @@ pub const KEYS: &[Key] = &[
     key("port.<node>.<port>.guard.max_macs", "1..=1048576", "from defaults", "Source MACs the port may use at once, bound ones included."),
     key("port.<node>.<port>.guard.ip", "\"bound\" | \"off\"", "from defaults", "Whether source addresses are held to the bound ones."),
     key("port.<node>.<port>.guard.dhcp", "\"client\" | \"server\" | \"off\"", "from defaults", "Which DHCP messages the port may send."),
+    key("port.<node>.<port>.guard.ra", "\"deny\" | \"allow\"", "from defaults", "Whether the port may send router advertisements."),
+    key("port.<node>.<port>.guard.max_groups", "0..=65536", "from defaults", "Multicast groups the port may listen to at once, link-local ones not counted."),
     key("port.<node>.<port>.storm", "table", "from defaults", "Frames a second to more than one receiver, per class."),
     key("port.<node>.<port>.storm.broadcast", STORM, "from defaults", "To ff:ff:ff:ff:ff:ff."),
     key("port.<node>.<port>.storm.multicast", STORM, "from defaults", "To any other group address."),
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn a_section_lists_its_own_keys_only() {
         let guard: Vec<_> = keys_of("port.<node>.<port>.guard").collect();
-        assert_eq!(guard, ["mac", "max_macs", "ip", "dhcp"]);
+        assert_eq!(guard, ["mac", "max_macs", "ip", "dhcp", "ra", "max_groups"]);
         let node: Vec<_> = keys_of("node").collect();
         assert!(node.is_empty(), "{node:?}");
         assert!(keys_of("").any(|key| key == "version"));

@@ -8,7 +8,7 @@
 )]
 
 use skerry_policy::{
-    Attach, DhcpGuard, Ethertypes, Fabric, IpGuard, MacGuard, Port, Source, check, render,
+    Attach, DhcpGuard, Ethertypes, Fabric, IpGuard, MacGuard, Port, RaGuard, Source, check, render,
 };
 
 const N1: &str = "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo=";
@@ -46,6 +46,10 @@ fn hosts_and_promiscuous_ports_have_their_built_in_guards() {
         (host.guards.ip, host.guards.dhcp),
         (IpGuard::Bound, DhcpGuard::Client)
     );
+    assert_eq!(
+        (host.guards.ra, host.guards.max_groups),
+        (RaGuard::Deny, 64)
+    );
     assert_eq!((host.storm.broadcast, host.storm.unknown), (200, 100));
     let open = port("", "as = \"blue.promiscuous\"");
     assert_eq!(
@@ -55,6 +59,10 @@ fn hosts_and_promiscuous_ports_have_their_built_in_guards() {
     assert_eq!(
         (open.guards.ip, open.guards.dhcp),
         (IpGuard::Off, DhcpGuard::Server)
+    );
+    assert_eq!(
+        (open.guards.ra, open.guards.max_groups),
+        (RaGuard::Allow, 1024)
     );
     assert_eq!((open.storm.broadcast, open.storm.unknown), (2000, 2000));
     let types = Ethertypes::Only(vec![0x0800, 0x0806, 0x86dd]);

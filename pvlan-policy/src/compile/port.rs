@@ -8,7 +8,7 @@ use crate::diagnostic::{Finding, Findings};
 use crate::fabric::Role;
 use crate::id::{AttachmentId, NodeId, PortId, SegmentId, Vid};
 use crate::port::{
-    Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, Storm,
+    Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, RaGuard, Storm,
 };
 use crate::site::{Carries, PortDecl, Settings, StockKind, TagDecl};
 use crate::source::{At, Span};
@@ -171,6 +171,8 @@ const HOST: BuiltIn = BuiltIn {
         max_macs: 1,
         ip: IpGuard::Bound,
         dhcp: DhcpGuard::Client,
+        ra: RaGuard::Deny,
+        max_groups: 64,
     },
     storm: Storm {
         broadcast: 200,
@@ -185,6 +187,8 @@ const PROMISCUOUS: BuiltIn = BuiltIn {
         max_macs: 1024,
         ip: IpGuard::Off,
         dhcp: DhcpGuard::Server,
+        ra: RaGuard::Allow,
+        max_groups: 1024,
     },
     storm: Storm {
         broadcast: 2000,
@@ -210,6 +214,8 @@ impl BuiltIn {
             max_macs: first(layers, |it| it.max_macs).unwrap_or(self.guards.max_macs),
             ip: first(layers, |it| it.ip).unwrap_or(self.guards.ip),
             dhcp: first(layers, |it| it.dhcp).unwrap_or(self.guards.dhcp),
+            ra: first(layers, |it| it.ra).unwrap_or(self.guards.ra),
+            max_groups: first(layers, |it| it.max_groups).unwrap_or(self.guards.max_groups),
         }
     }
 

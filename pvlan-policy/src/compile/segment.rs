@@ -11,6 +11,9 @@ use crate::id::{PvlanId, SegmentId, Vni};
 use crate::site::PvlanDecl;
 use crate::source::{At, Span};
 
+/// Copies a second of a private VLAN's floods, on one worker, unless its `copies` says otherwise.
+const COPIES: u32 = 10_000;
+
 impl<'a> Draft<'a> {
     pub(super) fn add_segments(&mut self, findings: &mut Findings) {
         for (index, decl) in (0..).zip(&self.site.pvlans) {
@@ -105,6 +108,7 @@ impl<'a> Draft<'a> {
                 subnets: decl.subnets.iter().map(|subnet| subnet.value).collect(),
                 hairpin: decl.hairpin_mode(),
                 gateways: Vec::new(),
+                copies: decl.copies.map_or(COPIES, |copies| copies.value),
             })
             .collect()
     }

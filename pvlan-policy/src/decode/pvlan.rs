@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::decode::scalar::{name, owned, subnet, vni};
 use crate::decode::section::{Section, Value, span};
-use crate::decode::settings::word;
+use crate::decode::settings::{frames, word};
 use crate::diagnostic::{Finding, Findings};
 use crate::fabric::Hairpin;
 use crate::site::{CommunityDecl, PvlanDecl};
@@ -27,6 +27,7 @@ pub(super) fn pvlan<'a>(
         subnets,
         hairpin: section.optional("hairpin", hairpin, findings),
         peers: section.list("peers", owned, findings),
+        copies: section.optional("copies", frames, findings),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::code::Code;
 use crate::decode::scalar::{bounded, rate, text};
 use crate::decode::section::{Section, Value, out_of_range, span, unreadable, wrong_type};
 use crate::diagnostic::{Finding, Findings};
-use crate::port::{DhcpGuard, Ethertypes, IpGuard, MacGuard};
+use crate::port::{DhcpGuard, Ethertypes, IpGuard, MacGuard, RaGuard};
 use crate::site::{Defaults, Settings};
 
 /// Where in the schema a set of settings stands.
@@ -49,6 +49,8 @@ pub(super) fn settings(section: &Section<'_>, paths: &Paths, findings: &mut Find
         settings.max_macs = guard.optional("max_macs", max_macs, findings);
         settings.ip = guard.optional("ip", ip_guard, findings);
         settings.dhcp = guard.optional("dhcp", dhcp_guard, findings);
+        settings.ra = guard.optional("ra", ra_guard, findings);
+        settings.max_groups = guard.optional("max_groups", max_groups, findings);
     }
     if let Some(storm) = section.child("storm", paths.storm, findings) {
         settings.broadcast = storm.optional("broadcast", frames, findings);
@@ -64,6 +66,10 @@ fn mtu(findings: &mut Findings, value: &Value<'_>) -> Option<u16> {
 
 fn max_macs(findings: &mut Findings, value: &Value<'_>) -> Option<u32> {
     bounded(findings, value, 1..=1 << 20, "max_macs")
+}
+
+fn max_groups(findings: &mut Findings, value: &Value<'_>) -> Option<u32> {
+    bounded(findings, value, 0..=1 << 16, "max_groups")
 }
 
 /// One of a few words.
@@ -101,8 +107,13 @@ fn dhcp_guard(findings: &mut Findings, value: &Value<'_>) -> Option<DhcpGuard> {
     word(findings, value, &words)
 }
 
+fn ra_guard(findings: &mut Findings, value: &Value<'_>) -> Option<RaGuard> {
+    let words = [("deny", RaGuard::Deny), ("allow", RaGuard::Allow)];
+    word(findings, value, &words)
+}
+
 /// Frames a second; "off" is a limit that is never reached.
-fn frames(findings: &mut Findings, value: &Value<'_>) -> Option<u32> {
+pub(super) fn frames(findings: &mut Findings, value: &Value<'_>) -> Option<u32> {
     if value.get_ref().as_str().is_some() {
         return word(findings, value, &[("off", u32::MAX)]);
     }

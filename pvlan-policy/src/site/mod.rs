@@ -11,7 +11,7 @@ pub use reference::{Flow, PortRef, Protocol, SegmentRef};
 
 use crate::fabric::{Fabric, Hairpin, Role, Segment};
 use crate::id::{AttachmentId, Mac, PortId, Vid, Vni};
-use crate::port::{Attach, DhcpGuard, Ethertypes, IpGuard, MacGuard};
+use crate::port::{Attach, DhcpGuard, Ethertypes, IpGuard, MacGuard, RaGuard};
 use crate::source::{At, Lines, Place, Source, Span};
 
 /// A whole site file.
@@ -117,6 +117,10 @@ pub struct Settings {
     pub ip: Option<At<IpGuard>>,
     /// `guard.dhcp`.
     pub dhcp: Option<At<DhcpGuard>>,
+    /// `guard.ra`.
+    pub ra: Option<At<RaGuard>>,
+    /// `guard.max_groups`.
+    pub max_groups: Option<At<u32>>,
     /// `storm.broadcast`, frames a second.
     pub broadcast: Option<At<u32>>,
     /// `storm.multicast`, frames a second.
@@ -172,6 +176,8 @@ pub struct PvlanDecl {
     pub hairpin: Option<At<Hairpin>>,
     /// Private VLANs it consents to peer with.
     pub peers: Vec<At<String>>,
+    /// Copies a second that its floods may make.
+    pub copies: Option<At<u32>>,
 }
 
 impl PvlanDecl {
