@@ -56,4 +56,10 @@ pub enum Change {
     Address(IpAddr),
     /// It aged out, or its port went down.
     Gone,
+    /// Somebody at `place` listens to this multicast group.
+    Listens(IpAddr),
+    /// Somebody at `place` no longer listens to it.
+    Leaves(IpAddr),
+    /// A multicast router asks from `place`.
+    Asks,
 }

@@ -1,12 +1,14 @@
-//! Who is where: the MAC table and the address table of this node.
+//! Who is where: the MAC table, the address table and the multicast groups of this node.
 //!
 //! Every worker holds a whole copy. What one learns, the others apply as a
 //! [`Claim`](crate::Claim), in the same rules: nothing is shared, so nothing is locked.
 
 mod address;
+mod group;
 mod table;
 
 pub(crate) use address::{Addresses, Held};
+pub(crate) use group::{Groups, Querier};
 pub(crate) use table::{Entry, Fdb, Learned, Seat};
 
 use std::time::Duration;

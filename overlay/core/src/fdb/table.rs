@@ -31,6 +31,8 @@ pub(crate) struct Seat {
     pub(crate) limit: u32,
     /// This worker reads every frame of the place itself.
     pub(crate) near: bool,
+    /// Whoever claims runs the policy that this node runs.
+    pub(crate) agrees: bool,
 }
 
 /// One address.
@@ -85,9 +87,12 @@ impl Entry {
     }
 
     /// A peer has the last word on which of its own segments an address is in: its own table
-    /// keeps its ports apart, and while a roll-out is half-way both segments are seen here.
+    /// keeps its ports apart. But only under the policy that runs here: while a roll-out is
+    /// half-way, an address that its policy has moved already is still where ours has it, or two
+    /// ports that neither policy lets meet could meet between them.
     fn is_moved_by_its_own_node(&self, seat: &Seat) -> bool {
         self.strength < Strength::Bound
+            && seat.agrees
             && self.holder == seat.holder
             && matches!(seat.holder, Holder::Node(_))
     }
@@ -185,17 +190,16 @@ impl Fdb {
             *entry = Entry::new(now, seat);
             return Ok(Learned::Here { since: now });
         }
-        if entry.strength > seat.strength {
-            let spoof = entry.strength >= Strength::Promiscuous;
-            return Err(if spoof {
-                DropReason::MacSpoof
-            } else {
-                DropReason::MacMove
-            });
+        let weaker = entry.strength > seat.strength;
+        if weaker && entry.strength >= Strength::Promiscuous {
+            return Err(DropReason::MacSpoof);
         }
         // Another tag of the same port counts as the same holder, and needs no more room.
         if !free && entry.holder != seat.holder {
             return Err(DropReason::MacLimit);
+        }
+        if weaker {
+            return Err(DropReason::MacMove);
         }
         let moved = displace(now, entry, seat, self.age)?;
         self.remove(seat.pvlan, mac);

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use skerry_policy::{Attachment, Mac, Port, Routed, SegmentId};
 
+use super::inspect::Question;
 use super::pass::{Origin, Outcome, Pass, Sender};
-use super::source::Question;
 use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;

@@ -91,8 +91,14 @@ impl<S: Sink> Pass<'_, S> {
         }
     }
 
-    /// One copy to another node, by the worker that owns its lane.
-    pub(super) fn copy_to_node(&mut self, node: NodeId, segment: SegmentId, frame: Frame<'_>) {
+    /// One copy, which stands for `n` frames, to another node, by the worker that owns its lane.
+    pub(super) fn copy_to_node(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        frame: Frame<'_>,
+        n: u64,
+    ) {
         let now = self.now;
         let refused = match &mut self.remote {
             Remote::Lanes(lanes) => {
@@ -114,8 +120,8 @@ impl<S: Sink> Pass<'_, S> {
             Remote::Closed => Refused::Down,
         };
         if let Some(counters) = self.state.peer_counters(node) {
-            counters.copies_out += 1;
-            counters.egress_drops.count(refused.reason());
+            counters.copies_out += n;
+            counters.egress_drops.add(refused.reason(), n);
         }
     }
 

@@ -7,9 +7,10 @@
 
 use std::net::IpAddr;
 
-use skerry_policy::{Attachment, Hairpin, Role, Routed, SegmentId};
+use skerry_policy::{Attachment, Hairpin, Role, Routed};
 
 use super::pass::{Origin, Pass, Sender};
+use super::source::is_link_local;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 
@@ -60,13 +61,7 @@ impl<S: Sink> Pass<'_, S> {
         let Some(owner) = self.owner(sender.pvlan.id, source) else {
             return Ok(());
         };
-        let promiscuous = |segment: SegmentId| {
-            let segments = &self.tables.fabric.segments;
-            segments
-                .get(segment.index())
-                .is_some_and(|it| it.role == Role::Promiscuous)
-        };
-        if promiscuous(owner.segment) {
+        if self.role_of(owner.segment) == Some(Role::Promiscuous) {
             return Ok(());
         }
         let routed = target.map(|target| self.tables.fabric.routed(owner.id, target.id));
@@ -74,6 +69,28 @@ impl<S: Sink> Pass<'_, S> {
             Some(Some(Routed::Denied) | None) | None => Err(DropReason::HairpinDown),
             Some(Some(_)) => Ok(()),
         }
+    }
+
+    /// A redirect would have a host send to another directly what the gateway should see (RFC 4562
+    /// section 4 wants them off). One to another router is as good as any.
+    pub(super) fn check_redirect(
+        &self,
+        sender: &Sender<'_>,
+        target: IpAddr,
+    ) -> Result<(), DropReason> {
+        let pvlan = sender.pvlan;
+        let inside = is_link_local(target)
+            || target.is_unspecified()
+            || pvlan.subnets.iter().any(|subnet| subnet.contains(&target));
+        let held = self.state.addresses.get(pvlan.id, target);
+        let routes = match self.owner(pvlan.id, target) {
+            Some(owner) => self.role_of(owner.segment) == Some(Role::Promiscuous),
+            None => held.is_some_and(|held| held.router),
+        };
+        if inside && !routes {
+            return Err(DropReason::IcmpRedirect);
+        }
+        Ok(())
     }
 
     /// The verdict on a pair whose first half may be known by its segment only.

@@ -3,6 +3,7 @@
 use skerry_policy::LocalPort;
 
 use super::admission;
+use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass};
 use super::tag;
 use crate::frame::Frame;
@@ -14,13 +15,14 @@ use crate::wire::ethernet::Tagging;
 impl<S: Sink> Pass<'_, S> {
     /// Takes a frame from a port to its outcome, and counts it there.
     pub(super) fn admit_from_port(&mut self, port: LocalPort, frame: Frame<'_>) {
-        let (frames, longest) = size(frame);
+        let (weight, longest) = weigh(frame);
+        let frames = weight.frames;
         if let Some(counters) = self.state.port_counters(port) {
             counters.frames_in += frames;
             counters.bytes_in += u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
         }
         let longest = longest.ok_or(DropReason::OffloadBad);
-        let outcome = longest.and_then(|longest| self.admit(port, frame, frames, longest));
+        let outcome = longest.and_then(|longest| self.admit(port, frame, weight, longest));
         match outcome {
             Ok(outcome) => self.count_outcome(port, outcome, frames),
             Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),
@@ -31,7 +33,7 @@ impl<S: Sink> Pass<'_, S> {
         &mut self,
         port: LocalPort,
         frame: Frame<'_>,
-        n: u64,
+        weight: Weight,
         longest: usize,
     ) -> Result<Outcome, DropReason> {
         if !self.state.is_up(port) {
@@ -49,18 +51,13 @@ impl<S: Sink> Pass<'_, S> {
         self.learn(&sender)?;
         let payload = frame.bytes.get(header.payload..).unwrap_or_default();
         let inspected = self.inspect(&sender, Some(policy), &header, payload)?;
-        if let Some(question) = inspected.question
-            && let Some(outcome) = self.answer(&sender, header.destination, question)
-        {
-            return outcome;
-        }
         if header.tagging == Tagging::Untagged {
-            return self.forward(&sender, &header, &inspected, frame, n);
+            return self.forward(&sender, &header, &inspected, frame, weight);
         }
         // Inside, a frame has no tag: its segment says all that the tag said.
         let mut buffer = std::mem::take(&mut self.state.untagged);
         let outcome = match tag::take_off(&mut buffer, frame) {
-            Some(frame) => self.forward(&sender, &header, &inspected, frame, n),
+            Some(frame) => self.forward(&sender, &header, &inspected, frame, weight),
             None => Err(DropReason::OffloadBad),
         };
         self.state.untagged = buffer;
@@ -79,17 +76,22 @@ impl<S: Sink> Pass<'_, S> {
     }
 }
 
-/// The number of frames it stands for, and the length of the longest, unless its offload header
+/// What it weighs, and the length of the longest frame it stands for, unless its offload header
 /// contradicts its bytes.
-fn size(frame: Frame<'_>) -> (u64, Option<usize>) {
+fn weigh(frame: Frame<'_>) -> (Weight, Option<usize>) {
+    let weight = |frames, bytes| Weight {
+        frames: u64::try_from(frames).unwrap_or(u64::MAX),
+        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+    };
+    let one = weight(1, frame.bytes.len());
     if frame.offload.is_finished() {
-        return (1, Some(frame.bytes.len()));
+        return (one, Some(frame.bytes.len()));
     }
     match Segments::new(frame) {
         Ok(segments) => (
-            u64::try_from(segments.count()).unwrap_or(u64::MAX),
+            weight(segments.count(), segments.total_len()),
             Some(segments.max_len()),
         ),
-        Err(_) => (1, None),
+        Err(_) => (one, None),
     }
 }

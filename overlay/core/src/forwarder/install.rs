@@ -10,10 +10,12 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
-use super::state::{State, allowance, blank_counters, carriers, longest, may_hold};
+use super::licence::Licence;
+use super::meter;
+use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
-use crate::fdb::{Held, Seat};
+use crate::fdb::{Held, Querier, Seat};
 use crate::sink::Sink;
 use crate::time::Time;
 
@@ -166,15 +168,10 @@ impl State {
         self.allowance = allowance(tables);
         self.longest = longest(tables);
         self.counters = translate_counters(&self.counters, translation, tables);
-        let mut up = vec![false; tables.local.ports.len()];
-        for (old, &was_up) in self.up.iter().enumerate() {
-            if let Some(new) = at(&translation.ports, old)
-                && let Some(state) = up.get_mut(new.index())
-            {
-                *state = was_up;
-            }
-        }
-        self.up = up;
+        self.licences = Licence::of_peers(tables);
+        self.translate_ports(translation, tables);
+        self.translate_copies(translation, tables);
+        self.translate_groups(translation, tables);
         let (fdb, addresses) = (self.fdb.emptied(), self.addresses.emptied());
         let old_fdb = std::mem::replace(&mut self.fdb, fdb);
         let old_addresses = std::mem::replace(&mut self.addresses, addresses);
@@ -205,6 +202,47 @@ impl State {
                 let _kept = self.addresses.note(seat.pvlan, ip, carried, seat.limit);
             }
         }
+    }
+
+    /// Links and buckets stay with their ports.
+    fn translate_ports(&mut self, translation: &Translation, tables: &Tables) {
+        let old_meters = std::mem::replace(&mut self.meters, meters(tables));
+        let mut up = vec![false; tables.local.ports.len()];
+        let old = self.up.iter().zip(&old_meters).zip(&translation.ports);
+        for ((&was_up, old_meter), new) in old {
+            let Some(new) = new else { continue };
+            if let Some(state) = up.get_mut(new.index()) {
+                *state = was_up;
+            }
+            if let Some(meter) = self.meters.get_mut(new.index()) {
+                *meter = meter.inherit(old_meter);
+            }
+        }
+        self.up = up;
+    }
+
+    fn translate_copies(&mut self, translation: &Translation, tables: &Tables) {
+        let new = tables.fabric.pvlans.iter().map(meter::copies).collect();
+        let old = std::mem::replace(&mut self.copies, new);
+        for (old, new) in old.iter().zip(&translation.pvlans) {
+            if let Some(bucket) = new.and_then(|new| self.copies.get_mut(new.index())) {
+                *bucket = meter::inherit(*bucket, *old);
+            }
+        }
+    }
+
+    fn translate_groups(&mut self, translation: &Translation, tables: &Tables) {
+        let mut groups = self.groups.emptied();
+        let place = |old: LocalAttachment| {
+            let new = at(&translation.attachments, old.index())?;
+            Some((tables.attachment(new)?.port, new))
+        };
+        let seat = |it: &Querier| {
+            let seat = self.new_seat(translation, tables, it.pvlan, it.segment, it.place)?;
+            Some((seat.pvlan, seat.segment, seat.place))
+        };
+        groups.carry(&self.groups, place, seat);
+        self.groups = groups;
     }
 
     fn new_seat(

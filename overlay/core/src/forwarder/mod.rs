@@ -4,8 +4,12 @@
 //! |---|---|
 //! | `admission` | is this a frame at all, and may this port send its kind |
 //! | `source` | is the sender who it says it is |
+//! | `inspect` | what its payload says: ARP, IP, neighbour discovery |
+//! | `licence` | whether it may say so: router advertisements, DHCP |
+//! | `listening` | multicast groups and who asks for them |
 //! | `answer` | questions the fabric answers itself |
-//! | `hairpin` | traffic between hosts by way of the gateway |
+//! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
+//! | `meter`, `bucket` | how much of it, and how many copies |
 //! | `verdict` | who receives it |
 //! | `copies` | handing copies to ports and to tunnels |
 //! | `ingress`, `tunnel` | the two ways in |
@@ -18,11 +22,16 @@
 
 mod admission;
 mod answer;
+mod bucket;
 mod copies;
 mod flow;
 mod hairpin;
 mod ingress;
+mod inspect;
 mod install;
+mod licence;
+mod listening;
+mod meter;
 mod pass;
 mod source;
 mod state;
@@ -41,6 +50,7 @@ use crate::claim::Claim;
 use crate::counters::Counters;
 use crate::fdb::FdbEntry;
 use crate::frame::Frame;
+use crate::gso::Segments;
 use crate::sink::{Refused, Sink};
 use crate::time::Time;
 use crate::wg::{LaneStatus, Lanes};
@@ -165,7 +175,10 @@ impl Forwarder {
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) {
-        self.pass(now, sink).copy_to_node(node, segment, frame);
+        // Of a frame that cannot be cut there is one, whoever counts it.
+        let n = Segments::new(frame).map_or(1, |it| it.count());
+        let n = u64::try_from(n).unwrap_or(u64::MAX);
+        self.pass(now, sink).copy_to_node(node, segment, frame, n);
     }
 
     /// Timers of the tunnels, and ageing.
@@ -219,11 +232,10 @@ impl Forwarder {
     /// The port's device came up or went down. Ports start down; what was learned on a port that
     /// goes down is forgotten.
     pub fn set_port_up(&mut self, port: LocalPort, up: bool, sink: &mut impl Sink) {
-        let generation = self.tables.generation;
         self.state.set_up(port, up);
         if !up {
             self.state
-                .forget_port(port, generation, |claim| sink.claim(claim));
+                .forget_port(&self.tables, port, |claim| sink.claim(claim));
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) struct Sender<'a> {
     pub(super) attachment: Option<&'a Attachment>,
     pub(super) mac: Mac,
     pub(super) place: Place,
+    /// It entered under the policy that runs here.
+    pub(super) agrees: bool,
 }
 
 impl Sender<'_> {
@@ -132,6 +134,7 @@ impl<'a, S: Sink> Pass<'a, S> {
             attachment,
             mac,
             place,
+            agrees: true,
         })
     }
 

@@ -3,12 +3,17 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use skerry_policy::{LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables};
+use skerry_policy::{
+    LocalAttachment, LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables,
+};
 
+use super::bucket::Bucket;
+use super::licence::{Licence, Licences};
+use super::meter::{self, Meter};
 use super::pass::Origin;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
-use crate::fdb::{Addresses, Fdb, Held, Holder, Seat};
+use crate::fdb::{Addresses, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
 use crate::reason::DropReason;
 use crate::time::Time;
@@ -23,6 +28,7 @@ const SCRATCH: usize = FRAME_MAX + 128;
 pub(super) struct State {
     pub(super) fdb: Fdb,
     pub(super) addresses: Addresses,
+    pub(super) groups: Groups,
     pub(super) counters: Counters,
     /// Indexed by `LocalPort`.
     pub(super) up: Vec<bool>,
@@ -30,6 +36,11 @@ pub(super) struct State {
     pub(super) carriers: Vec<Option<Carrier>>,
     /// Indexed by `NodeId`: MAC addresses its ports may use together.
     pub(super) allowance: Vec<u32>,
+    pub(super) licences: Licences,
+    /// Indexed by `LocalPort`.
+    pub(super) meters: Vec<Meter>,
+    /// Indexed by `PvlanId`; `None` without a limit.
+    pub(super) copies: Vec<Option<Bucket>>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
     /// Where packets for the tunnel are put together.
@@ -47,10 +58,14 @@ impl State {
         let mut state = Self {
             fdb: Fdb::new(limit, age),
             addresses: Addresses::new(limit, age),
+            groups: Groups::new(limit),
             counters: blank_counters(tables),
             up: vec![false; tables.local.ports.len()],
             carriers: carriers(tables),
             allowance: allowance(tables),
+            licences: Licence::of_peers(tables),
+            meters: meters(tables),
+            copies: tables.fabric.pvlans.iter().map(meter::copies).collect(),
             longest: longest(tables),
             scratch: buffer(),
             untagged: buffer(),
@@ -84,6 +99,7 @@ impl State {
                     holder,
                     limit,
                     near: false,
+                    agrees: true,
                 },
             );
         }
@@ -122,6 +138,7 @@ impl State {
             holder,
             limit,
             near: false,
+            agrees: true,
         })
     }
 
@@ -166,6 +183,24 @@ impl State {
                 self.addresses
                     .forget_if(|held| held.mac == mac && held.place == place);
             }
+            Change::Listens(group) => {
+                if let Some(at) = listening_at(tables, claim.place) {
+                    let limit = tables.port(at.0).map_or(0, |it| it.guards.max_groups);
+                    // Where there is no room here, there was none there a moment later.
+                    let _joined = self.groups.join(now, at, group, limit);
+                }
+            }
+            Change::Leaves(group) => {
+                if let Place::Port(at) = claim.place {
+                    self.groups.leave(now, at, group);
+                }
+            }
+            Change::Asks => {
+                if segment.role == Role::Promiscuous {
+                    self.groups
+                        .asks(now, segment.pvlan, segment.id, claim.place);
+                }
+            }
         }
     }
 
@@ -179,6 +214,7 @@ impl State {
     /// Forgets the silent, and says so for this node's own.
     pub(super) fn expire(&mut self, now: Time, generation: u64, mut tell: impl FnMut(Claim)) {
         self.addresses.expire(now);
+        self.groups.expire(now);
         self.fdb.expire(now, |pvlan, mac, entry| {
             if matches!(entry.place, Place::Port(_)) {
                 tell(gone(generation, pvlan, mac, entry));
@@ -201,11 +237,14 @@ impl State {
     /// Forgets what was learned on a port.
     pub(super) fn forget_port(
         &mut self,
+        tables: &Tables,
         port: LocalPort,
-        generation: u64,
         mut tell: impl FnMut(Claim),
     ) {
         let holder = Holder::Port(port);
+        let generation = tables.generation;
+        let is_its = |place| holder_of(tables, place) == Some(holder);
+        self.groups.forget_port(port, is_its);
         self.addresses.forget_if(|held| held.holder == holder);
         self.fdb.forget_if(
             |entry| entry.is_held_by(holder),
@@ -286,6 +325,19 @@ fn gone(
     }
 }
 
+/// The port and the attachment of a place of this node.
+fn listening_at(tables: &Tables, place: Place) -> Option<(LocalPort, LocalAttachment)> {
+    let Place::Port(at) = place else { return None };
+    Some((tables.attachment(at)?.port, at))
+}
+
+/// What every port may send.
+pub(super) fn meters(tables: &Tables) -> Vec<Meter> {
+    let ports = tables.local.ports.iter();
+    let ports = ports.filter_map(|port| tables.fabric.ports.get(port.index()));
+    ports.map(Meter::new).collect()
+}
+
 /// Who answers for addresses at a place.
 pub(super) fn holder_of(tables: &Tables, place: Place) -> Option<Holder> {
     Some(match place {
@@ -312,10 +364,16 @@ pub(super) fn carriers(tables: &Tables) -> Vec<Option<Carrier>> {
     };
     let carrier = |node: &skerry_policy::Node| {
         (node.id != tables.me)
-            .then(|| Carrier::new(me.overlay, node.overlay))
+            .then(|| Carrier::new(me.overlay, node.overlay, edition(tables)))
             .flatten()
     };
     nodes.iter().map(carrier).collect()
+}
+
+/// What tells this policy from others in the header of a carrying packet.
+pub(super) fn edition(tables: &Tables) -> u16 {
+    let [high, low, ..] = tables.fabric.digest.0;
+    u16::from_be_bytes([high, low])
 }
 
 /// The packet that carries a frame of full MTU, for the padding to stop at.

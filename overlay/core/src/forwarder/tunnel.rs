@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use skerry_policy::{NodeId, SegmentId, Tables};
 
 use super::admission;
-use super::pass::{Origin, Outcome, Pass, Remote};
-use super::state::State;
+use super::meter::Weight;
+use super::pass::{Origin, Outcome, Pass, Remote, Sender};
+use super::state::{State, edition};
 use crate::control::CONTROL_PORT;
 use crate::frame::Frame;
 use crate::reason::DropReason;
@@ -61,10 +62,10 @@ impl<S: Sink> Pass<'_, S> {
         let outcome = carried.and_then(|carried| {
             let (segment, frame) = self.unwrap(node, &carried)?;
             self.count_in(node, frame.len());
-            Ok((segment, frame))
+            Ok((segment, frame, self.agrees(node, &carried)))
         });
         let outcome = match outcome {
-            Ok((segment, frame)) => self.admit_inner(node, segment, frame),
+            Ok((segment, frame, agrees)) => self.admit_inner(node, segment, frame, agrees),
             Err(reason) => {
                 self.count_in(node, packet.len());
                 Err(reason)
@@ -87,6 +88,13 @@ impl<S: Sink> Pass<'_, S> {
             return Err(DropReason::OuterSrc);
         }
         Ok(carried)
+    }
+
+    /// Whether the peer runs the policy that runs here, as far as a stock one runs any.
+    fn agrees(&self, node: NodeId, carried: &Carried<'_>) -> bool {
+        let peer = self.tables.fabric.nodes.get(node.index());
+        let is_stock = peer.is_some_and(|peer| peer.stock.is_some());
+        is_stock || carried.edition == edition(self.tables)
     }
 
     /// The frame inside, if it is of a segment that the peer may send.
@@ -115,6 +123,7 @@ impl<S: Sink> Pass<'_, S> {
         node: NodeId,
         segment: SegmentId,
         bytes: &[u8],
+        agrees: bool,
     ) -> Result<Outcome, DropReason> {
         let mtu = self.tables.fabric.mtu;
         // A tag is refused as a tag, whatever else is wrong with the frame behind it.
@@ -126,11 +135,18 @@ impl<S: Sink> Pass<'_, S> {
             return Err(DropReason::Llc);
         }
         let sender = self.remote_sender(node, segment, header.source);
-        let sender = sender.ok_or(DropReason::VniUnknown)?;
+        let sender = Sender {
+            agrees,
+            ..sender.ok_or(DropReason::VniUnknown)?
+        };
         self.learn(&sender)?;
         let payload = bytes.get(header.payload..).unwrap_or_default();
         let inspected = self.inspect(&sender, None, &header, payload)?;
-        self.forward(&sender, &header, &inspected, Frame::plain(bytes), 1)
+        let weight = Weight {
+            frames: 1,
+            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        };
+        self.forward(&sender, &header, &inspected, Frame::plain(bytes), weight)
     }
 
     fn count_in(&mut self, node: NodeId, bytes: usize) {

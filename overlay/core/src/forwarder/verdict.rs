@@ -3,10 +3,13 @@
 //! Group and unknown addresses go to everyone who accepts the segment, known ones to their place
 //! if it does. A known address that does not accept is a denial, and is never flooded.
 
-use skerry_policy::{LocalAttachment, NodeId, Role};
+use std::net::IpAddr;
 
+use skerry_policy::{LocalAttachment, NodeId, Role, SegmentId};
+
+use super::inspect::Inspected;
+use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Sender};
-use super::source::Inspected;
 use crate::claim::Place;
 use crate::fdb::Entry;
 use crate::frame::Frame;
@@ -14,28 +17,90 @@ use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::ethernet::Ethernet;
 
+/// Where the table sends a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// A group address: to all who accept it.
+    Group,
+    /// An address that nobody has been seen with: to all who accept it.
+    Unknown,
+    /// To the one place of the address.
+    Known(Entry),
+}
+
 impl<S: Sink> Pass<'_, S> {
-    /// Sends a frame that passed every guard of its sender to whoever is to have it; `n` is the
-    /// number of frames it stands for.
+    /// Sends a frame that passed every guard of its sender to whoever is to have it.
     pub(super) fn forward(
         &mut self,
         sender: &Sender<'_>,
         header: &Ethernet,
         inspected: &Inspected,
         frame: Frame<'_>,
-        n: u64,
+        weight: Weight,
     ) -> Result<Outcome, DropReason> {
-        if header.destination.is_group() {
-            return self.flood(sender, inspected, frame, n);
+        let way = self.way(sender, header);
+        if let Some(addresses) = inspected.ip {
+            self.check_hairpin(sender, way, addresses)?;
         }
-        match self
-            .state
-            .fdb
-            .lookup(sender.pvlan.id, header.destination)
-            .copied()
+        if let Some(target) = inspected.redirect {
+            self.check_redirect(sender, target)?;
+        }
+        self.weigh(sender, header, way, weight)?;
+        if let Some(question) = inspected.question
+            && let Some(outcome) = self.answer(sender, header.destination, question)
         {
-            Some(entry) => self.unicast(sender, &entry, inspected, frame, n),
-            None => self.flood(sender, inspected, frame, n),
+            return outcome;
+        }
+        match way {
+            Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),
+            Way::Group if inspected.report => Ok(self.send_report(sender, frame, weight.frames)),
+            Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, weight.frames)),
+        }
+    }
+
+    fn way(&self, sender: &Sender<'_>, header: &Ethernet) -> Way {
+        if header.destination.is_group() {
+            return Way::Group;
+        }
+        let entry = self.state.fdb.lookup(sender.pvlan.id, header.destination);
+        entry.copied().map_or(Way::Unknown, Way::Known)
+    }
+
+    /// Traffic between hosts by way of the gateway is looked at wherever it would go.
+    fn check_hairpin(
+        &mut self,
+        sender: &Sender<'_>,
+        way: Way,
+        (source, destination): (IpAddr, IpAddr),
+    ) -> Result<(), DropReason> {
+        let entry = match way {
+            Way::Group => {
+                self.hairpin_up(sender, destination, true)?;
+                return self.hairpin_down(sender, source, None);
+            }
+            Way::Unknown => {
+                self.hairpin_up(sender, destination, true)?;
+                let target = self.owner(sender.pvlan.id, destination);
+                return self.hairpin_down(sender, source, target);
+            }
+            Way::Known(entry) => entry,
+        };
+        if self.role_of(entry.segment) == Some(Role::Promiscuous) {
+            return self.hairpin_up(sender, destination, false);
+        }
+        let target = match entry.place {
+            Place::Port(to) => {
+                let view = self.tables.attachment(to);
+                view.and_then(|view| self.tables.fabric.attachments.get(view.id.index()))
+            }
+            // Where the target is not known exactly its own node looks, which knows.
+            Place::Node(to) => self
+                .owner(sender.pvlan.id, destination)
+                .filter(|target| target.home == to && target.segment == entry.segment),
+        };
+        match (target, entry.place) {
+            (None, Place::Node(_)) => Ok(()),
+            (target, _) => self.hairpin_down(sender, source, target),
         }
     }
 
@@ -43,13 +108,12 @@ impl<S: Sink> Pass<'_, S> {
         &mut self,
         sender: &Sender<'_>,
         entry: &Entry,
-        inspected: &Inspected,
         frame: Frame<'_>,
         n: u64,
     ) -> Result<Outcome, DropReason> {
         match entry.place {
-            Place::Port(to) => self.unicast_here(sender, to, inspected, frame, n),
-            Place::Node(to) => self.unicast_there(sender, to, entry, inspected, frame),
+            Place::Port(to) => self.unicast_here(sender, to, frame, n),
+            Place::Node(to) => self.unicast_there(sender, to, entry, frame, n),
         }
     }
 
@@ -57,7 +121,6 @@ impl<S: Sink> Pass<'_, S> {
         &mut self,
         sender: &Sender<'_>,
         to: LocalAttachment,
-        inspected: &Inspected,
         frame: Frame<'_>,
         n: u64,
     ) -> Result<Outcome, DropReason> {
@@ -72,14 +135,6 @@ impl<S: Sink> Pass<'_, S> {
         if !tables.accepts(sender.segment.id, to) {
             return Err(DropReason::PvlanDeny);
         }
-        if let Some((source, destination)) = inspected.ip {
-            if self.role_of(view.segment) == Some(Role::Promiscuous) {
-                self.hairpin_up(sender, destination, false)?;
-            } else {
-                let target = tables.fabric.attachments.get(view.id.index());
-                self.hairpin_down(sender, source, target)?;
-            }
-        }
         self.copy_to_attachment(sender.segment.id, to, frame, n);
         Ok(Outcome::Delivered)
     }
@@ -89,8 +144,8 @@ impl<S: Sink> Pass<'_, S> {
         sender: &Sender<'_>,
         to: NodeId,
         entry: &Entry,
-        inspected: &Inspected,
         frame: Frame<'_>,
+        n: u64,
     ) -> Result<Outcome, DropReason> {
         if matches!(sender.origin, Origin::Peer(_)) {
             return Err(DropReason::SplitHorizon);
@@ -98,59 +153,51 @@ impl<S: Sink> Pass<'_, S> {
         if !self.tables.fabric.accepts(sender.segment.id, entry.segment) {
             return Err(DropReason::PvlanDeny);
         }
-        if let Some((source, destination)) = inspected.ip {
-            if self.role_of(entry.segment) == Some(Role::Promiscuous) {
-                self.hairpin_up(sender, destination, false)?;
-            } else if let Some(target) = self.owner(sender.pvlan.id, destination)
-                && target.home == to
-                && target.segment == entry.segment
-            {
-                // Where the target is not known exactly its own node looks, which knows.
-                self.hairpin_down(sender, source, Some(target))?;
-            }
-        }
-        self.copy_to_node(to, sender.segment.id, frame);
+        self.copy_to_node(to, sender.segment.id, frame, n);
         Ok(Outcome::Delivered)
     }
 
     /// One copy to every attachment here and, for a frame of this node, to every node that
-    /// accepts the segment.
+    /// accepts the segment; of a multicast group that routers ask for, to its listeners here.
     fn flood(
         &mut self,
         sender: &Sender<'_>,
         inspected: &Inspected,
         frame: Frame<'_>,
         n: u64,
-    ) -> Result<Outcome, DropReason> {
-        if let Some((source, destination)) = inspected.ip {
-            self.hairpin_up(sender, destination, true)?;
-            self.hairpin_down(sender, source, None)?;
-        }
+    ) -> Outcome {
         let segment = sender.segment.id;
         let Some(flood) = self.tables.flood(segment) else {
-            return Ok(Outcome::NoReceiver);
+            return Outcome::NoReceiver;
         };
-        let mut outcome = Outcome::NoReceiver;
+        let group = self.snooped_group(sender, inspected);
+        let mut copies = 0;
         for &to in &flood.local {
             let port = self
                 .tables
                 .attachment(to)
                 .map(|view| Origin::Port(view.port));
-            if port != Some(sender.origin) {
+            let heard = group.is_none_or(|group| self.is_to_hear(sender, group, to));
+            if port != Some(sender.origin) && heard {
                 self.copy_to_attachment(segment, to, frame, n);
-                outcome = Outcome::Delivered;
+                copies += n;
             }
         }
         if matches!(sender.origin, Origin::Port(_)) {
             for &node in &flood.nodes {
-                self.copy_to_node(node, segment, frame);
-                outcome = Outcome::Delivered;
+                self.copy_to_node(node, segment, frame, n);
+                copies += n;
             }
         }
-        Ok(outcome)
+        self.multiplied(sender, copies);
+        if copies > 0 {
+            Outcome::Delivered
+        } else {
+            Outcome::NoReceiver
+        }
     }
 
-    fn role_of(&self, segment: skerry_policy::SegmentId) -> Option<Role> {
+    pub(super) fn role_of(&self, segment: SegmentId) -> Option<Role> {
         self.tables
             .fabric
             .segments

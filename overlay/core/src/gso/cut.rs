@@ -79,6 +79,10 @@ impl<'a> Cut<'a> {
         self.headers.len() + self.payload.len().min(self.size)
     }
 
+    pub(super) fn total_len(&self) -> usize {
+        self.headers.len() * self.count() + self.payload.len()
+    }
+
     /// Writes frame `index` of [`Self::count`]; `None` when it does not fit or is not there.
     pub(super) fn write(&self, index: usize, out: &mut [u8]) -> Option<usize> {
         let from = index.checked_mul(self.size)?;

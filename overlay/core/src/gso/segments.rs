@@ -59,6 +59,14 @@ impl<'a> Segments<'a> {
         }
     }
 
+    /// All of them together, in bytes, each with its headers.
+    pub fn total_len(&self) -> usize {
+        match self.work {
+            Work::Nothing(bytes) | Work::Checksum(bytes, _) => bytes.len(),
+            Work::Cut(ref cut) => cut.total_len(),
+        }
+    }
+
     /// Writes the next finished frame to the start of `out` and returns its length; `None` after
     /// the last, or when `out` is shorter than [`Self::max_len`] and the frame does not fit.
     pub fn next_into(&mut self, out: &mut [u8]) -> Option<usize> {

@@ -1,4 +1,8 @@
 //! The packet that carries a frame through the tunnel: IP, UDP, and for frames VXLAN.
+//!
+//! A field that means nothing in a packet that is not fragmented tells which policy its sender
+//! runs: the identification of IPv4 (RFC 6864 section 4.1 lets it be anything), the flow label of
+//! IPv6. A stock kernel does not look.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,6 +19,8 @@ pub(crate) struct Carried<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
     pub(crate) port: u16,
+    /// Which policy the sender runs, if it is a node that says so.
+    pub(crate) edition: u16,
     pub(crate) payload: &'a [u8],
 }
 
@@ -42,7 +48,8 @@ impl<'a> Carried<'a> {
         }
         let source = Ipv4Addr::from(array::<4>(bytes, 12)?).into();
         let destination = Ipv4Addr::from(array::<4>(bytes, 16)?).into();
-        Self::udp(source, destination, bytes.get(header..total)?)
+        let edition = u16_at(bytes, 4)?;
+        Self::udp(source, destination, edition, bytes.get(header..total)?)
     }
 
     fn v6(bytes: &'a [u8]) -> Option<Self> {
@@ -53,10 +60,12 @@ impl<'a> Carried<'a> {
         }
         let source = Ipv6Addr::from(array::<16>(bytes, 8)?).into();
         let destination = Ipv6Addr::from(array::<16>(bytes, 24)?).into();
-        Self::udp(source, destination, bytes.get(40..)?.get(..length)?)
+        let edition = u16_at(bytes, 2)?;
+        let packet = bytes.get(40..)?.get(..length)?;
+        Self::udp(source, destination, edition, packet)
     }
 
-    fn udp(source: IpAddr, destination: IpAddr, bytes: &'a [u8]) -> Option<Self> {
+    fn udp(source: IpAddr, destination: IpAddr, edition: u16, bytes: &'a [u8]) -> Option<Self> {
         let port = u16_at(bytes, 2)?;
         let length = usize::from(u16_at(bytes, 4)?);
         let payload = bytes.get(UDP_HEADER..length)?;
@@ -64,6 +73,7 @@ impl<'a> Carried<'a> {
             source,
             destination,
             port,
+            edition,
             payload,
         })
     }
@@ -74,15 +84,17 @@ impl<'a> Carried<'a> {
 pub(crate) struct Carrier {
     source: IpAddr,
     destination: IpAddr,
+    edition: u16,
 }
 
 impl Carrier {
     /// `None` when the two addresses are not of one family.
-    pub(crate) const fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
+    pub(crate) const fn new(source: IpAddr, destination: IpAddr, edition: u16) -> Option<Self> {
         match (source, destination) {
             (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)) => Some(Self {
                 source,
                 destination,
+                edition,
             }),
             _ => None,
         }
@@ -106,8 +118,12 @@ impl Carrier {
         put(packet, udp + 4, &length.to_be_bytes())?;
         put(packet, udp + 6, &[0, 0])?;
         match (self.source, self.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => v4(packet, source, destination),
-            (IpAddr::V6(source), IpAddr::V6(destination)) => v6(packet, source, destination),
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                v4(packet, source, destination, self.edition)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                v6(packet, source, destination, self.edition)
+            }
             _ => None,
         }
     }
@@ -118,12 +134,13 @@ impl Carrier {
 }
 
 /// The UDP checksum stays zero, as RFC 7348 section 5 wants it over IPv4.
-fn v4(packet: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr) -> Option<()> {
+fn v4(packet: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr, edition: u16) -> Option<()> {
     let [high, low] = u16::try_from(packet.len()).ok()?.to_be_bytes();
+    let [a, b] = edition.to_be_bytes();
     put(
         packet,
         0,
-        &[0x45, 0, high, low, 0, 0, 0x40, 0, TTL, UDP, 0, 0],
+        &[0x45, 0, high, low, a, b, 0x40, 0, TTL, UDP, 0, 0],
     )?;
     put(packet, 12, &source.octets())?;
     put(packet, 16, &destination.octets())?;
@@ -132,10 +149,11 @@ fn v4(packet: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr) -> Option<()> 
 }
 
 /// A checksum is written: a stock kernel takes a zero one over IPv6 only when told to (RFC 6935).
-fn v6(packet: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr) -> Option<()> {
+fn v6(packet: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr, edition: u16) -> Option<()> {
     let length = u16::try_from(packet.len().checked_sub(40)?).ok()?;
     let [high, low] = length.to_be_bytes();
-    put(packet, 0, &[0x60, 0, 0, 0, high, low, UDP, TTL])?;
+    let [a, b] = edition.to_be_bytes();
+    put(packet, 0, &[0x60, 0, a, b, high, low, UDP, TTL])?;
     put(packet, 8, &source.octets())?;
     put(packet, 24, &destination.octets())?;
     let pseudo = sum(packet.get(8..40)?, u32::from(length) + u32::from(UDP));
@@ -153,7 +171,7 @@ mod tests {
     #[track_caller]
     fn round_trip(source: &str, destination: &str) -> Vec<u8> {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
-        let carrier = Carrier::new(source, destination).expect("one family");
+        let carrier = Carrier::new(source, destination, 0xbeef).expect("one family");
         let mut packet = vec![0; carrier.header_len()];
         packet.extend(b"payload");
         carrier.write(&mut packet, 0xc001, 4789).expect("it fits");
@@ -166,6 +184,7 @@ mod tests {
             (4789, &b"payload"[..]),
             "padding is cut"
         );
+        assert_eq!(carried.edition, 0xbeef);
         packet
     }
 
@@ -192,7 +211,7 @@ mod tests {
     #[test]
     fn mixed_families_do_not() {
         let (v4, v6) = ("100.64.0.1".parse().unwrap(), "fd00::2".parse().unwrap());
-        assert!(Carrier::new(v4, v6).is_none());
+        assert!(Carrier::new(v4, v6, 0).is_none());
     }
 
     #[test]

@@ -1,20 +1,60 @@
-//! What the guards need of an IP packet, whichever version, parsed once with `etherparse`.
+//! What the guards need of an IP packet, whichever version, parsed once.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use etherparse::{IpNumber, Ipv4Slice, Ipv6Slice};
+use etherparse::{IpNumber, Ipv4Slice};
 
+use super::bytes::{array, u16_at};
+use super::chain;
 use super::ethernet::ethertype;
+
+/// The fixed IPv6 header (RFC 8200 section 3).
+const V6_HEADER: usize = 40;
+/// Next header: hop-by-hop options.
+const HOP_BY_HOP: u8 = 0;
 
 /// The parts of an IP packet that a guard looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ip<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
-    /// The transport, after every extension header.
-    pub(crate) transport: IpNumber,
-    pub(crate) fragmented: bool,
+    /// TTL or hop limit.
+    pub(crate) hops: u8,
+    pub(crate) upper: Upper<'a>,
+}
+
+/// What stands behind the IP header and everything that extends it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Upper<'a> {
+    /// All of the packet.
+    Whole(Transport<'a>),
+    /// The first fragment, with its transport header.
+    First(Transport<'a>),
+    /// A later fragment: nothing of its transport can be seen.
+    Later,
+    /// The first fragment without its whole header, or an IPv6 chain that is cut or that has an
+    /// unknown link: its transport is hidden.
+    Broken,
+}
+
+/// A transport header and what it carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transport<'a> {
+    pub(crate) protocol: IpNumber,
     pub(crate) payload: &'a [u8],
+}
+
+impl Transport<'_> {
+    /// Whether the whole transport header is there, as a first fragment must have it (RFC 1858,
+    /// RFC 7112 section 5).
+    pub(super) fn is_headed(&self) -> bool {
+        let header = match self.protocol {
+            IpNumber::TCP => 20,
+            IpNumber::IPV6_NO_NEXT_HEADER => 0,
+            _ => 8,
+        };
+        self.payload.len() >= header
+    }
 }
 
 impl<'a> Ip<'a> {
@@ -29,36 +69,118 @@ impl<'a> Ip<'a> {
 
     fn v4(bytes: &'a [u8]) -> Option<Self> {
         let packet = Ipv4Slice::from_slice(bytes).ok()?;
-        let payload = packet.payload();
-        Some(Self {
-            source: packet.header().source_addr().into(),
-            destination: packet.header().destination_addr().into(),
-            transport: payload.ip_number,
-            fragmented: payload.fragmented,
+        let (header, payload) = (packet.header(), packet.payload());
+        let transport = Transport {
+            protocol: payload.ip_number,
             payload: payload.payload,
+        };
+        let upper = if header.fragments_offset().value() != 0 {
+            Upper::Later
+        } else if !header.more_fragments() {
+            Upper::Whole(transport)
+        } else if transport.is_headed() {
+            Upper::First(transport)
+        } else {
+            Upper::Broken
+        };
+        Some(Self {
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            hops: header.ttl(),
+            upper,
         })
     }
 
     fn v6(bytes: &'a [u8]) -> Option<Self> {
-        let packet = Ipv6Slice::from_slice(bytes).ok()?;
-        let payload = packet.payload();
+        let [version, ..] = *bytes else { return None };
+        let length = usize::from(u16_at(bytes, 4)?);
+        let [next, hops] = array(bytes, 6)?;
+        // A jumbogram (RFC 2675), or what a host takes for one: it would read past the length.
+        if version >> 4 != 6 || (length == 0 && next == HOP_BY_HOP) {
+            return None;
+        }
+        let payload = bytes.get(V6_HEADER..)?.get(..length)?;
         Some(Self {
-            source: packet.header().source_addr().into(),
-            destination: packet.header().destination_addr().into(),
-            transport: payload.ip_number,
-            fragmented: payload.fragmented,
-            payload: payload.payload,
+            source: Ipv6Addr::from(array::<16>(bytes, 8)?).into(),
+            destination: Ipv6Addr::from(array::<16>(bytes, 24)?).into(),
+            hops,
+            upper: chain::walk(next, payload),
         })
     }
 
-    /// A DHCP client that has no address yet (RFC 2131 section 4.1).
-    pub(crate) fn is_dhcp_client(&self) -> bool {
-        const BOOTPC_TO_BOOTPS: [u8; 4] = [0, 68, 0, 67];
-        self.transport == IpNumber::UDP && self.payload.starts_with(&BOOTPC_TO_BOOTPS)
+    /// The transport, as far as this packet shows it: whole, or of a first fragment.
+    pub(crate) const fn transport(&self) -> Option<Transport<'a>> {
+        match self.upper {
+            Upper::Whole(transport) | Upper::First(transport) => Some(transport),
+            Upper::Later | Upper::Broken => None,
+        }
     }
 
-    /// ICMPv6, whole: what neighbour discovery must be (RFC 6980).
-    pub(crate) fn icmp6(&self) -> Option<&'a [u8]> {
-        (self.transport == IpNumber::IPV6_ICMP && !self.fragmented).then_some(self.payload)
+    /// Its payload, if it is this protocol's.
+    pub(crate) fn payload_of(&self, protocol: IpNumber) -> Option<&'a [u8]> {
+        let transport = self.transport()?;
+        (transport.protocol == protocol).then_some(transport.payload)
+    }
+
+    /// Whether the packet is not one of several.
+    pub(crate) const fn is_whole(&self) -> bool {
+        matches!(self.upper, Upper::Whole(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: u16, bytes: &[u8], expect: &str) {
+        let found = match Ip::parse(kind, bytes).map(|ip| ip.upper) {
+            None => "bad",
+            Some(Upper::Whole(_)) => "whole",
+            Some(Upper::First(_)) => "first",
+            Some(Upper::Later) => "later",
+            Some(Upper::Broken) => "broken",
+        };
+        assert_eq!(found, expect, "{bytes:02x?}");
+    }
+
+    fn v4(protocol: u8, fragment: u16, payload: usize) -> Vec<u8> {
+        let length = u8::try_from(20 + payload).unwrap();
+        let [high, low] = fragment.to_be_bytes();
+        let mut bytes = vec![0x45, 0, 0, length, 0, 1, high, low, 64, protocol, 0, 0];
+        bytes.extend([10, 1, 0, 11, 10, 1, 0, 1]);
+        bytes.resize(20 + payload, 0);
+        bytes
+    }
+
+    fn v6(next: u8, length: u8, payload: usize) -> Vec<u8> {
+        let mut bytes = vec![0x60, 0, 0, 0, 0, length, next, 255];
+        bytes.resize(40 + payload, 0);
+        bytes
+    }
+
+    #[test]
+    fn a_first_fragment_must_hold_its_transport_header() {
+        const MORE: u16 = 0x2000;
+        check(ethertype::IPV4, &v4(17, 0, 4), "whole");
+        check(ethertype::IPV4, &v4(17, MORE, 8), "first");
+        check(ethertype::IPV4, &v4(17, MORE, 7), "broken");
+        check(ethertype::IPV4, &v4(6, MORE, 16), "broken");
+        check(ethertype::IPV4, &v4(6, MORE, 24), "first");
+        check(ethertype::IPV4, &v4(17, MORE | 1, 0), "later");
+        check(ethertype::IPV4, &v4(17, 1, 8), "later");
+    }
+
+    #[test]
+    fn a_packet_is_as_long_as_it_says() {
+        check(ethertype::IPV6, &v6(58, 8, 8), "whole");
+        check(ethertype::IPV6, &v6(58, 8, 40), "whole");
+        check(ethertype::IPV6, &v6(58, 8, 7), "bad");
+        check(ethertype::IPV6, &v6(0, 0, 24), "bad");
+        check(ethertype::IPV4, &v6(58, 8, 8), "bad");
+        check(ethertype::IPV6, &v4(17, 0, 30), "bad");
+        let padded = v6(58, 0, 40);
+        let ip = Ip::parse(ethertype::IPV6, &padded).unwrap();
+        assert_eq!(ip.payload_of(IpNumber::IPV6_ICMP), Some(&[][..]));
     }
 }

@@ -3,7 +3,11 @@
 pub(crate) mod arp;
 pub(crate) mod bytes;
 pub(crate) mod carrier;
+mod chain;
+pub(crate) mod dhcp;
 pub(crate) mod ethernet;
+pub(crate) mod icmp;
 pub(crate) mod ip;
+pub(crate) mod multicast;
 pub(crate) mod nd;
 pub(crate) mod vxlan;

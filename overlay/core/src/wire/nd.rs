@@ -1,10 +1,13 @@
-//! Neighbour discovery for IPv6 (RFC 4861): solicitations and advertisements.
+//! Neighbour discovery for IPv6 (RFC 4861): solicitations and advertisements of neighbours, and
+//! what a router says.
 
 use std::net::Ipv6Addr;
 
+use etherparse::IpNumber;
 use skerry_policy::Mac;
 
 use super::bytes::{array, fold, put, sum};
+use super::ip::Ip;
 
 /// A whole answering frame: Ethernet, IPv6, advertisement, one option.
 pub(crate) const ADVERTISEMENT_FRAME: usize = 14 + 40 + 24 + 8;
@@ -14,15 +17,9 @@ const ADVERTISEMENT: u8 = 136;
 const SOURCE_LINK_ADDRESS: u8 = 1;
 const TARGET_LINK_ADDRESS: u8 = 2;
 const ICMP6: u8 = 58;
+const ROUTER_ADVERTISEMENT: u8 = 134;
 /// Neighbour discovery that came through a router is forged (RFC 4861 section 7.1).
 const HOP_LIMIT: u8 = 255;
-
-/// A report of multicast listeners (RFC 2710, RFC 3810): what a host sends, from nowhere yet,
-/// when it is about to find out whether its first address is free (RFC 3590 section 4).
-pub(crate) fn is_listener_report(icmp: &[u8]) -> bool {
-    const REPORTS: [u8; 3] = [131, 132, 143];
-    icmp.first().is_some_and(|kind| REPORTS.contains(kind))
-}
 
 /// A neighbour discovery message that claims or asks for an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +28,8 @@ pub(crate) enum Nd {
     Solicitation { target: Ipv6Addr, link: Option<Mac> },
     /// `target` is here.
     Advertisement { target: Ipv6Addr, link: Option<Mac> },
+    /// The sender says it is a router.
+    Router,
 }
 
 /// Not the neighbour discovery it claims to be.
@@ -38,19 +37,33 @@ pub(crate) enum Nd {
 pub(crate) struct Malformed;
 
 impl Nd {
-    /// `Ok(None)` for ICMPv6 that is neither.
+    /// `Ok(None)` for a packet that is none of them. A router's message is one however it comes,
+    /// for a guard to refuse (RFC 7113); a neighbour's must be whole (RFC 6980) and from this
+    /// link.
     ///
     /// # Errors
-    /// The message is one of the two by its type, and broken.
-    pub(crate) fn parse(icmp: &[u8]) -> Result<Option<Self>, Malformed> {
-        let kind = match icmp.first() {
-            Some(&kind @ (SOLICITATION | ADVERTISEMENT)) => kind,
-            Some(_) => return Ok(None),
-            None => return Err(Malformed),
+    /// The message is of a neighbour by its type, and broken.
+    pub(crate) fn parse(ip: &Ip<'_>) -> Result<Option<Self>, Malformed> {
+        let Some(icmp) = ip.payload_of(IpNumber::IPV6_ICMP) else {
+            return Ok(None);
         };
+        match icmp.first() {
+            Some(&ROUTER_ADVERTISEMENT) => Ok(Some(Self::Router)),
+            Some(&kind @ (SOLICITATION | ADVERTISEMENT)) => {
+                if !ip.is_whole() || ip.hops != HOP_LIMIT {
+                    return Err(Malformed);
+                }
+                Self::of_neighbour(kind, icmp).map(Some)
+            }
+            Some(_) => Ok(None),
+            None => Err(Malformed),
+        }
+    }
+
+    fn of_neighbour(kind: u8, icmp: &[u8]) -> Result<Self, Malformed> {
         let target = Ipv6Addr::from(array::<16>(icmp, 8).ok_or(Malformed)?);
         let options = icmp.get(24..).ok_or(Malformed)?;
-        Ok(Some(if kind == SOLICITATION {
+        Ok(if kind == SOLICITATION {
             Self::Solicitation {
                 target,
                 link: link_address(options, SOURCE_LINK_ADDRESS)?,
@@ -60,7 +73,7 @@ impl Nd {
                 target,
                 link: link_address(options, TARGET_LINK_ADDRESS)?,
             }
-        }))
+        })
     }
 }
 
@@ -143,7 +156,7 @@ fn checksum(frame: &[u8; ADVERTISEMENT_FRAME]) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ip::Ip;
+    use crate::wire::ethernet::ethertype;
 
     fn answer() -> Answer {
         Answer {
@@ -155,11 +168,28 @@ mod tests {
         }
     }
 
+    /// An ICMPv6 message in a packet of this hop limit, after these extension headers.
+    fn packet(icmp: &[u8], hops: u8, headers: &[u8], next: u8) -> Vec<u8> {
+        let mut bytes = answer().frame()[14..54].to_vec();
+        bytes[4..8].copy_from_slice(&[0, 0, next, hops]);
+        bytes.extend(headers);
+        bytes.extend(icmp);
+        bytes[5] = u8::try_from(bytes.len() - 40).unwrap();
+        bytes
+    }
+
+    fn parse(packet: &[u8]) -> Result<Option<Nd>, Malformed> {
+        Nd::parse(&Ip::parse(ethertype::IPV6, packet).expect("IPv6"))
+    }
+
+    fn parse_icmp(icmp: &[u8]) -> Result<Option<Nd>, Malformed> {
+        parse(&packet(icmp, HOP_LIMIT, &[], ICMP6))
+    }
+
     #[test]
     fn an_answer_parses_back_with_a_right_checksum() {
         let frame = answer().frame();
-        let ip = Ip::parse(0x86dd, &frame[14..]).expect("IPv6");
-        let icmp = ip.icmp6().expect("ICMPv6");
+        let icmp = &frame[54..];
         let parsed = etherparse::Icmpv6Slice::from_slice(icmp).expect("a whole message");
         let source = answer().target.octets();
         let destination = answer().asker_ip.octets();
@@ -168,7 +198,7 @@ mod tests {
             target: answer().target,
             link: Some(Mac([2, 0, 0, 0, 0, 9])),
         };
-        assert_eq!(Nd::parse(icmp), Ok(Some(expect)));
+        assert_eq!(parse(&frame[14..]), Ok(Some(expect)));
         assert_eq!(icmp[4], 0xe0, "router, solicited, override");
     }
 
@@ -176,18 +206,36 @@ mod tests {
     fn broken_options_are_malformed() {
         let frame = answer().frame();
         let icmp = &frame[54..];
-        assert_eq!(Nd::parse(&icmp[..23]), Err(Malformed), "target cut");
-        assert_eq!(Nd::parse(&icmp[..27]), Err(Malformed), "option cut");
+        assert_eq!(parse_icmp(&icmp[..23]), Err(Malformed), "target cut");
+        assert_eq!(parse_icmp(&icmp[..27]), Err(Malformed), "option cut");
         let mut zero = icmp.to_vec();
         zero[25] = 0;
-        assert_eq!(Nd::parse(&zero), Err(Malformed), "option of length zero");
+        assert_eq!(parse_icmp(&zero), Err(Malformed), "option of length zero");
         let mut two = icmp.to_vec();
         two.extend([2, 1, 2, 0, 0, 0, 0, 7]);
-        assert_eq!(Nd::parse(&two), Err(Malformed), "two link addresses");
-        assert_eq!(
-            Nd::parse(&[134, 0, 0, 0]),
-            Ok(None),
-            "a router advertisement is neither"
-        );
+        assert_eq!(parse_icmp(&two), Err(Malformed), "two link addresses");
+    }
+
+    #[test]
+    fn a_neighbour_speaks_from_this_link_and_in_one_piece() {
+        let frame = answer().frame();
+        let icmp = &frame[54..];
+        let routed = packet(icmp, 64, &[], ICMP6);
+        assert_eq!(parse(&routed), Err(Malformed), "through a router");
+        let atomic = [ICMP6, 0, 0, 0, 0, 0, 0, 1];
+        let cut = packet(icmp, HOP_LIMIT, &atomic, 44);
+        assert_eq!(parse(&cut), Err(Malformed), "a fragment");
+    }
+
+    #[test]
+    fn a_router_is_recognised_however_it_comes() {
+        let advertisement = [ROUTER_ADVERTISEMENT, 0, 0, 0, 64, 0, 0, 0];
+        let options = [60, 0, 0, 0, 0, 0, 0, 0, ICMP6, 0, 0, 0, 0, 0, 0, 0];
+        let fragment = [ICMP6, 0, 0, 1, 0, 0, 0, 1];
+        for (headers, next) in [(&[][..], ICMP6), (&options, 60), (&fragment, 44)] {
+            let bytes = packet(&advertisement, 64, headers, next);
+            assert_eq!(parse(&bytes), Ok(Some(Nd::Router)), "{headers:02x?}");
+        }
+        assert_eq!(parse_icmp(&[128, 0, 0, 0]), Ok(None), "an echo request");
     }
 }

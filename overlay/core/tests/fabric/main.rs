@@ -4,13 +4,19 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod control_traffic;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod listening;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod storms;
 #[cfg(test)]
 mod trunks;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Changing the policy of a running fabric: group H.
 
-use crate::world::frames::{BROADCAST, mac, plain};
-use crate::world::{World, open};
+use crate::world::frames::{BROADCAST, mac, plain, udp};
+use crate::world::{World, guarded, open};
 
 /// The site with `b-i1` in the community web.
 fn promoted() -> String {
@@ -28,6 +28,42 @@ fn h01_a_port_changes_its_segment_at_the_swap_and_not_before() {
     world.install(&open(), |_| true);
     // What was learned of the port in its other segment is gone; the frame teaches it anew.
     assert_eq!(world.refused("n1/b-i1", &frame), "pvlan_deny");
+}
+
+#[test]
+fn h02_two_ports_that_both_policies_keep_apart_do_not_meet_between_them() {
+    let other = guarded()
+        .replace(
+            "b-i1 = { as = \"blue.isolated\",",
+            "b-i1 = { as = \"blue.web\",",
+        )
+        .replace(
+            "b-i3 = { as = \"blue.isolated\",",
+            "b-i3 = { as = \"blue.web\",",
+        )
+        .replace(
+            "b-w2 = { as = \"blue.web\",",
+            "b-w2 = { as = \"blue.isolated\",",
+        );
+    let to = std::net::Ipv4Addr::new(192, 0, 2, 1);
+    let flood = |from: &str| udp(from, BROADCAST, to, from.as_bytes());
+    let mut world = World::new(&guarded());
+    for port in ["n1/b-i1", "n2/b-w2", "n1/b-gw"] {
+        world.send(port, &flood(port));
+    }
+    for (site, first) in [(other, "n1"), (guarded(), "n2")] {
+        world.install(&site, |name| name == first);
+        for (from, forbidden) in [("n1/b-i1", "n2/b-w2"), ("n2/b-w2", "n1/b-i1")] {
+            let received = world.try_frame(from, &flood(from));
+            assert!(
+                received.iter().all(|(name, _)| name != forbidden),
+                "{received:?}"
+            );
+        }
+        world.install(&site, |name| name != first);
+    }
+    let receivers = world.receivers("n1/b-i1", &flood("n1/b-i1"));
+    assert_eq!(receivers, ["n1/b-gw", "n3/b-p2"], "whole again");
 }
 
 #[test]

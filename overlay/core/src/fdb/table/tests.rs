@@ -36,6 +36,7 @@ fn port(number: u32, strength: Strength) -> Seat {
         holder: Holder::Port(LocalPort(number)),
         limit: 2,
         near: true,
+        agrees: true,
     }
 }
 

@@ -83,6 +83,72 @@ pub(crate) fn udp_as(
     frame
 }
 
+/// A packet with its own headers, between two MAC addresses.
+pub(crate) fn packet(source: Mac, destination: Mac, ethertype: u16, packet: &[u8]) -> Vec<u8> {
+    let mut frame = ethernet(source, destination, ethertype);
+    frame.extend(packet);
+    frame
+}
+
+/// A BOOTP message of this kind about this client.
+pub(crate) fn bootp(op: u8, client: Mac) -> Vec<u8> {
+    let mut message = vec![op, 1, 6, 0];
+    message.resize(28, 0);
+    message.extend(client.0);
+    message.resize(240, 0);
+    message
+}
+
+/// UDP between two ports, from a guest's own address.
+pub(crate) fn udp_ports(
+    from: &str,
+    destination: Mac,
+    ports: (u16, u16),
+    payload: &[u8],
+) -> Vec<u8> {
+    let builder = PacketBuilder::ethernet2(mac(from).0, destination.0)
+        .ipv4(ip(from).octets(), [255; 4], 64)
+        .udp(ports.0, ports.1);
+    let mut frame = Vec::new();
+    builder.write(&mut frame, payload).unwrap();
+    frame
+}
+
+/// An IPv6 packet of a guest, with this chain of headers and this end.
+pub(crate) fn ipv6(from: &str, to: (Mac, Ipv6Addr), next: u8, hops: u8, rest: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(rest.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![0x60, 0, 0, 0, high, low, next, hops];
+    bytes.extend(ip6(from).octets());
+    bytes.extend(to.1.octets());
+    bytes.extend(rest);
+    packet(mac(from), to.0, 0x86dd, &bytes)
+}
+
+/// An IPv4 packet of a guest: protocol, the word of the fragment, payload.
+pub(crate) fn ipv4(
+    from: &str,
+    to: (Mac, Ipv4Addr),
+    protocol: u8,
+    fragment: u16,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut header = etherparse::Ipv4Header::new(
+        u16::try_from(payload.len()).unwrap(),
+        1,
+        protocol.into(),
+        ip(from).octets(),
+        to.1.octets(),
+    )
+    .unwrap();
+    header.dont_fragment = false;
+    header.more_fragments = fragment & 0x2000 != 0;
+    header.fragment_offset = (fragment & 0x1fff).try_into().unwrap();
+    header.header_checksum = header.calc_header_checksum();
+    let mut bytes = header.to_bytes().to_vec();
+    bytes.extend(payload);
+    packet(mac(from), to.0, 0x0800, &bytes)
+}
+
 /// UDP over IPv6 from a guest to an address.
 pub(crate) fn udp6(from: &str, source: Ipv6Addr, destination: Mac, to: Ipv6Addr) -> Vec<u8> {
     let builder = PacketBuilder::ethernet2(mac(from).0, destination.0)

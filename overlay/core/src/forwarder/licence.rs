@@ -1,0 +1,101 @@
+//! What a sender may say that others would obey: router advertisements and DHCP.
+
+use rustc_hash::FxHashMap;
+use skerry_policy::{DhcpGuard, Guards, Mac, NodeId, RaGuard, SegmentId, Tables};
+
+use crate::reason::DropReason;
+use crate::wire::dhcp::Dhcp;
+use crate::wire::ip::{Ip, Upper};
+
+/// The guards of a port that are about control traffic.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Licence {
+    ra: RaGuard,
+    dhcp: DhcpGuard,
+}
+
+/// The licence of every (node, segment) that is not this node's own.
+pub(super) type Licences = FxHashMap<(NodeId, SegmentId), Licence>;
+
+impl Licence {
+    /// Nothing at all.
+    pub(super) const NONE: Self = Self {
+        ra: RaGuard::Deny,
+        dhcp: DhcpGuard::Client,
+    };
+
+    pub(super) const fn of(guards: &Guards) -> Self {
+        Self {
+            ra: guards.ra,
+            dhcp: guards.dhcp,
+        }
+    }
+
+    /// Which of a peer's ports it was cannot be known here: what one of them may say, all may. Its
+    /// own node looks closer, and if it does not, nobody hears more than policy lets that node's
+    /// ports say.
+    pub(super) fn of_peers(tables: &Tables) -> Licences {
+        let mut licences = Licences::default();
+        for attachment in &tables.fabric.attachments {
+            let port = tables.fabric.ports.get(attachment.port.index());
+            if let Some(port) = port.filter(|_| attachment.home != tables.me) {
+                let licence = licences
+                    .entry((attachment.home, attachment.segment))
+                    .or_insert(Self::NONE);
+                *licence = licence.or(&port.guards);
+            }
+        }
+        licences
+    }
+
+    /// The looser of each.
+    fn or(self, guards: &Guards) -> Self {
+        let ra = match self.ra {
+            RaGuard::Allow => RaGuard::Allow,
+            RaGuard::Deny => guards.ra,
+        };
+        let dhcp = match (self.dhcp, guards.dhcp) {
+            (DhcpGuard::Off, _) | (_, DhcpGuard::Off) => DhcpGuard::Off,
+            (DhcpGuard::Server, _) | (_, DhcpGuard::Server) => DhcpGuard::Server,
+            (DhcpGuard::Client, DhcpGuard::Client) => DhcpGuard::Client,
+        };
+        Self { ra, dhcp }
+    }
+
+    /// Refuses a packet in which something that is not allowed could be hidden: a first fragment
+    /// without its transport header, and an IPv6 chain that cannot be walked to its end
+    /// (RFC 7113 section 3, rules 3 to 5).
+    pub(super) const fn check_chain(self, ip: &Ip<'_>) -> Result<(), DropReason> {
+        if !matches!(ip.upper, Upper::Broken) {
+            return Ok(());
+        }
+        let no_server = matches!(self.dhcp, DhcpGuard::Client);
+        let no_router = matches!(self.ra, RaGuard::Deny);
+        match ip.source {
+            std::net::IpAddr::V4(_) if no_server => Err(DropReason::FragBad),
+            std::net::IpAddr::V6(_) if no_server || no_router => Err(DropReason::V6Chain),
+            std::net::IpAddr::V4(_) | std::net::IpAddr::V6(_) => Ok(()),
+        }
+    }
+
+    /// May it say that it is a router?
+    pub(super) const fn check_router(self) -> Result<(), DropReason> {
+        match self.ra {
+            RaGuard::Deny => Err(DropReason::RaGuard),
+            RaGuard::Allow => Ok(()),
+        }
+    }
+
+    /// May it say this of DHCP? A client asks for its own hardware address and no other, so that
+    /// one host cannot use up a pool.
+    pub(super) fn check_dhcp(self, sender: Mac, ip: &Ip<'_>) -> Result<(), DropReason> {
+        if self.dhcp != DhcpGuard::Client {
+            return Ok(());
+        }
+        match Dhcp::parse(ip) {
+            Some(Dhcp::Server) => Err(DropReason::DhcpServer),
+            Some(Dhcp::Client(hardware)) if hardware != Some(sender) => Err(DropReason::DhcpSpoof),
+            Some(Dhcp::Client(_) | Dhcp::Client6) | None => Ok(()),
+        }
+    }
+}

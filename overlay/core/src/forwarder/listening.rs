@@ -1,0 +1,118 @@
+//! Multicast snooping: what the table of groups is told, and who hears a group
+//! (private-vlan 3.6, RFC 4541).
+
+use std::net::IpAddr;
+
+use skerry_policy::{LocalAttachment, LocalPort};
+
+use super::inspect::Inspected;
+use super::pass::{Origin, Outcome, Pass, Sender};
+use crate::claim::{Change, Place, Strength};
+use crate::frame::Frame;
+use crate::reason::DropReason;
+use crate::sink::Sink;
+use crate::wire::ip::Ip;
+use crate::wire::multicast::{Changes, Membership, is_link_local};
+
+impl<S: Sink> Pass<'_, S> {
+    /// Learns from a query or a report; true for a report, which is for routers only.
+    pub(super) fn inspect_membership(
+        &mut self,
+        sender: &Sender<'_>,
+        ip: &Ip<'_>,
+    ) -> Result<bool, DropReason> {
+        match Membership::parse(ip) {
+            None => Ok(false),
+            Some(Membership::Query) if sender.is_host() => Err(DropReason::RogueQuerier),
+            Some(Membership::Query) => {
+                let (pvlan, segment) = (sender.pvlan.id, sender.segment.id);
+                let groups = &mut self.state.groups;
+                if groups.asks(self.now, pvlan, segment, sender.place) {
+                    self.announce(sender, Strength::Dynamic, Change::Asks);
+                }
+                Ok(false)
+            }
+            Some(Membership::Report(changes)) => {
+                // A peer's report is of ports that the peer looks after.
+                if let (Origin::Port(port), Place::Port(at)) = (sender.origin, sender.place) {
+                    self.take_report(sender, (port, at), changes)?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// All of a report, or nothing of it.
+    fn take_report(
+        &mut self,
+        sender: &Sender<'_>,
+        at: (LocalPort, LocalAttachment),
+        changes: Changes<'_>,
+    ) -> Result<(), DropReason> {
+        let limit = self.tables.port(at.0).map_or(0, |it| it.guards.max_groups);
+        let wishes = || changes.filter(|wish| !is_link_local(wish.group));
+        let joins = wishes().filter(|wish| wish.joins).map(|wish| wish.group);
+        if !self.state.groups.has_room(at, joins, limit) {
+            return Err(DropReason::GroupLimit);
+        }
+        for wish in wishes() {
+            let groups = &mut self.state.groups;
+            if !wish.joins {
+                groups.leave(self.now, at.1, wish.group);
+                self.announce(sender, Strength::Dynamic, Change::Leaves(wish.group));
+            } else if groups
+                .join(self.now, at, wish.group, limit)
+                .map_err(|_| DropReason::GroupLimit)?
+            {
+                self.announce(sender, Strength::Dynamic, Change::Listens(wish.group));
+            }
+        }
+        Ok(())
+    }
+
+    /// A report goes where routers ask, and nowhere else: other hosts that heard it would leave
+    /// theirs unsaid (RFC 4541 section 2.1.1).
+    pub(super) fn send_report(&mut self, sender: &Sender<'_>, frame: Frame<'_>, n: u64) -> Outcome {
+        let mut outcome = Outcome::NoReceiver;
+        for nth in 0.. {
+            // One after another, since a copy needs the whole pass.
+            let queriers = self.state.groups.queriers(self.now, sender.pvlan.id);
+            let Some(place) = { queriers }.nth(nth) else {
+                break;
+            };
+            match place {
+                _ if place == sender.place => continue,
+                Place::Port(to) => self.copy_to_attachment(sender.segment.id, to, frame, n),
+                Place::Node(_) if matches!(sender.origin, Origin::Peer(_)) => continue,
+                Place::Node(to) => self.copy_to_node(to, sender.segment.id, frame, n),
+            }
+            outcome = Outcome::Delivered;
+        }
+        outcome
+    }
+
+    /// The group whose listeners alone are to hear a frame: none where every port hears it, or
+    /// where no router asks who listens, so that nobody would have said.
+    pub(super) fn snooped_group(
+        &self,
+        sender: &Sender<'_>,
+        inspected: &Inspected,
+    ) -> Option<IpAddr> {
+        let (_, group) = inspected.ip?;
+        let snooped = group.is_multicast() && !is_link_local(group);
+        let mut queriers = self.state.groups.queriers(self.now, sender.pvlan.id);
+        (snooped && queriers.next().is_some()).then_some(group)
+    }
+
+    /// Whether an attachment is to hear a group: somebody there listens, or a router asks.
+    pub(super) fn is_to_hear(
+        &self,
+        sender: &Sender<'_>,
+        group: IpAddr,
+        at: LocalAttachment,
+    ) -> bool {
+        let groups = &self.state.groups;
+        let mut queriers = groups.queriers(self.now, sender.pvlan.id);
+        groups.hears(self.now, at, group) || queriers.any(|place| place == Place::Port(at))
+    }
+}

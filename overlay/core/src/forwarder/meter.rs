@@ -1,0 +1,170 @@
+//! How much a port may send, and a private VLAN may multiply (private-vlan 3.6): buckets in
+//! frames a second for what goes to more than one receiver, in bits for everything, and in copies
+//! for what floods make of it.
+
+use std::time::Duration;
+
+use skerry_policy::{Mac, Port, Pvlan};
+
+use super::bucket::Bucket;
+use super::pass::{Origin, Pass, Sender};
+use super::verdict::Way;
+use crate::reason::DropReason;
+use crate::sink::Sink;
+use crate::wire::ethernet::Ethernet;
+
+/// Of frames, a tenth of a second's worth may come at once, and never fewer than a few: hosts
+/// that start up send several in a row.
+const FRAMES_BURST: Duration = Duration::from_millis(100);
+const FRAMES_AT_ONCE: u64 = 10;
+/// Of bits, and of copies.
+const BITS_BURST: Duration = Duration::from_millis(50);
+const COPIES_BURST: Duration = Duration::from_millis(100);
+
+/// What a frame, which may stand for several, weighs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weight {
+    pub(super) frames: u64,
+    /// Bytes of all of them, each with its headers.
+    pub(super) bytes: u64,
+}
+
+/// The kinds of frames that go to more than one receiver.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Class {
+    Broadcast,
+    Multicast,
+    Unknown,
+}
+
+impl Class {
+    fn of(header: &Ethernet, way: Way) -> Option<Self> {
+        match way {
+            Way::Group if header.destination == Mac::BROADCAST => Some(Self::Broadcast),
+            Way::Group => Some(Self::Multicast),
+            Way::Unknown => Some(Self::Unknown),
+            Way::Known(_) => None,
+        }
+    }
+
+    const fn reason(self) -> DropReason {
+        match self {
+            Self::Broadcast => DropReason::StormBcast,
+            Self::Multicast => DropReason::StormMcast,
+            Self::Unknown => DropReason::StormUnknown,
+        }
+    }
+}
+
+/// What one port may send. `None`: as much as it can.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meter {
+    broadcast: Option<Bucket>,
+    multicast: Option<Bucket>,
+    unknown: Option<Bucket>,
+    /// Policy floods nothing that is unknown.
+    deaf: bool,
+    bits: Option<Bucket>,
+}
+
+impl Meter {
+    pub(super) fn new(port: &Port) -> Self {
+        let bits = |rate| Bucket::new(rate, BITS_BURST);
+        Self {
+            broadcast: frames(port.storm.broadcast),
+            multicast: frames(port.storm.multicast),
+            unknown: frames(port.storm.unknown),
+            deaf: port.storm.unknown == 0,
+            bits: port.rate.map(bits),
+        }
+    }
+
+    /// The same debts under other limits.
+    pub(super) fn inherit(self, old: &Self) -> Self {
+        Self {
+            broadcast: inherit(self.broadcast, old.broadcast),
+            multicast: inherit(self.multicast, old.multicast),
+            unknown: inherit(self.unknown, old.unknown),
+            deaf: self.deaf,
+            bits: inherit(self.bits, old.bits),
+        }
+    }
+
+    const fn of(&mut self, class: Class) -> Option<&mut Bucket> {
+        match class {
+            Class::Broadcast => self.broadcast.as_mut(),
+            Class::Multicast => self.multicast.as_mut(),
+            Class::Unknown => self.unknown.as_mut(),
+        }
+    }
+}
+
+/// The copies that floods of a private VLAN may make.
+pub(super) fn copies(pvlan: &Pvlan) -> Option<Bucket> {
+    let limited = pvlan.copies != u32::MAX;
+    limited.then(|| Bucket::new(pvlan.copies.into(), COPIES_BURST))
+}
+
+pub(super) fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
+    let new = new?;
+    Some(old.map_or(new, |old| new.inherit(&old)))
+}
+
+/// `u32::MAX` is how policy says "off".
+fn frames(rate: u32) -> Option<Bucket> {
+    let at_least = Duration::from_secs(FRAMES_AT_ONCE) / rate.max(1);
+    (rate != u32::MAX).then(|| Bucket::new(rate.into(), FRAMES_BURST.max(at_least)))
+}
+
+impl<S: Sink> Pass<'_, S> {
+    /// Weighs a frame on its sender's buckets, and looks whether its private VLAN may multiply it.
+    pub(super) fn weigh(
+        &mut self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        way: Way,
+        weight: Weight,
+    ) -> Result<(), DropReason> {
+        let now = self.now;
+        let class = Class::of(header, way);
+        let meter = match sender.origin {
+            Origin::Port(port) => self.state.meters.get_mut(port.index()),
+            // Its own node has weighed it.
+            Origin::Peer(_) => None,
+        };
+        let mut bits = None;
+        if let Some(meter) = meter {
+            if class == Some(Class::Unknown) && meter.deaf {
+                return Err(DropReason::UnknownDrop);
+            }
+            if let Some(class) = class
+                && let Some(bucket) = meter.of(class)
+                && !bucket.take(now, weight.frames)
+            {
+                return Err(class.reason());
+            }
+            bits = meter.bits.as_mut();
+        }
+        if let Some(class) = class
+            && let Some(Some(copies)) = self.state.copies.get(sender.pvlan.id.index())
+            && !copies.is_ready(now)
+        {
+            return Err(class.reason());
+        }
+        if let Some(bits) = bits
+            && !bits.take(now, weight.bytes.saturating_mul(8))
+        {
+            return Err(DropReason::Rate);
+        }
+        Ok(())
+    }
+
+    /// Notes the copies that a flood has made. A frame is multiplied whole or not at all, so that
+    /// no receiver is always the last.
+    pub(super) fn multiplied(&mut self, sender: &Sender<'_>, copies: u64) {
+        let now = self.now;
+        if let Some(Some(bucket)) = self.state.copies.get_mut(sender.pvlan.id.index()) {
+            bucket.charge(now, copies);
+        }
+    }
+}
