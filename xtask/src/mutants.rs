@@ -2,34 +2,79 @@
 //! that the tests can fail where it matters.
 
 mod faults;
+mod guards;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use faults::{FAULTS, Fault};
+use guards::GUARDS;
+
+/// Trees that are broken at the same time: one test build keeps about one core busy.
+const TREES: usize = 2;
+
+/// How a fault fared.
+enum Verdict {
+    /// The first test that turned red.
+    Noticed(String),
+    Missed,
+    Skipped,
+}
+
+/// Every fault there is.
+fn faults() -> impl Iterator<Item = &'static Fault> {
+    FAULTS.iter().chain(&GUARDS)
+}
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.
 pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
-    let tree = Tree::new(root)?;
-    let (mut noticed, mut missed, mut skipped) = (0, 0, 0);
-    for fault in FAULTS.iter().filter(|it| it.name.contains(filter)) {
-        let verdict = if fault.root && !is_root() {
-            skipped += 1;
-            "skipped: its test needs root".to_owned()
-        } else if let Some(red) = tree.try_fault(fault)? {
-            noticed += 1;
-            format!("red: {red}")
-        } else {
-            missed += 1;
-            "NOT NOTICED".to_owned()
-        };
-        say(&format!("{:<44} {verdict}", fault.name));
+    let picked: Vec<&Fault> = faults().filter(|it| it.name.contains(filter)).collect();
+    let first = Tree::new(root, 0)?;
+    first.build()?;
+    let mut trees = vec![first];
+    for number in 1..TREES.min(picked.len()) {
+        trees.push(trees[0].twin(number)?);
     }
+    let (mut noticed, mut missed, mut skipped) = (0, 0, 0);
+    let queue = Mutex::new(picked.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let (tell, told) = mpsc::channel();
+    std::thread::scope(|scope| -> Result<()> {
+        for tree in &trees {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                while let Some(fault) = next() {
+                    // Whoever listens has gone only when everything ends.
+                    tell.send((fault, tree.verdict(fault))).ok();
+                }
+            });
+        }
+        drop(tell);
+        for (fault, verdict) in told {
+            let words = match verdict? {
+                Verdict::Noticed(red) => {
+                    noticed += 1;
+                    format!("red: {red}")
+                }
+                Verdict::Missed => {
+                    missed += 1;
+                    "NOT NOTICED".to_owned()
+                }
+                Verdict::Skipped => {
+                    skipped += 1;
+                    "skipped: its test needs root".to_owned()
+                }
+            };
+            say(&format!("{:<48} {words}", fault.name));
+        }
+        Ok(())
+    })?;
     let verdict = if missed == 0 { "ok" } else { "FAILED" };
     say(&format!(
         "test result: {verdict}. {noticed} passed; {missed} failed; {skipped} ignored"
@@ -54,10 +99,10 @@ struct Tree {
 
 impl Tree {
     /// Copies every file that git knows of, or would.
-    fn new(root: &Path) -> Result<Self> {
+    fn new(root: &Path, number: usize) -> Result<Self> {
         let (copy, target) = (
-            root.join("target/mutants/tree"),
-            root.join("target/mutants/build"),
+            root.join(format!("target/mutants/tree{number}")),
+            root.join(format!("target/mutants/build{number}")),
         );
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
@@ -71,6 +116,38 @@ impl Tree {
             tree.copy_file(&file)?;
         }
         Ok(tree)
+    }
+
+    /// Builds the tests of the sound source, and runs them: what is red already notices nothing.
+    fn build(&self) -> Result<()> {
+        say("the sound source first");
+        let ended = self.test(faults::FABRIC)?;
+        if !ended.success {
+            bail!("the tests fail without a fault\n{}", ended.tail(20));
+        }
+        Ok(())
+    }
+
+    /// Another tree, with what this one has built.
+    fn twin(&self, number: usize) -> Result<Self> {
+        let twin = Self::new(&self.root, number)?;
+        if !twin.target.exists() {
+            let mut copy = Command::new("cp");
+            copy.arg("-a").arg(&self.target).arg(&twin.target);
+            if !run_command(&self.root, "twin", &mut copy)?.success {
+                bail!("cannot copy {}", self.target.display());
+            }
+        }
+        Ok(twin)
+    }
+
+    fn verdict(&self, fault: &Fault) -> Result<Verdict> {
+        if fault.root && !is_root() {
+            return Ok(Verdict::Skipped);
+        }
+        Ok(self
+            .try_fault(fault)?
+            .map_or(Verdict::Missed, Verdict::Noticed))
     }
 
     fn files(&self) -> Result<Vec<String>> {
@@ -112,14 +189,17 @@ impl Tree {
         outcome
     }
 
-    fn first_red(&self, fault: &Fault) -> Result<Option<String>> {
+    fn test(&self, arguments: &[&str]) -> Result<Ended> {
         let mut command = Command::new("cargo");
-        command
-            .current_dir(&self.copy)
-            .args(["test", "--quiet"])
-            .args(fault.tests);
+        command.current_dir(&self.copy).args(["test", "--quiet"]);
         command.env("CARGO_TARGET_DIR", &self.target);
-        let ended = run_command(&self.root, "mutant", &mut command)?;
+        let name = self.copy.file_name().unwrap_or_default();
+        let log = format!("mutant-{}", name.to_string_lossy());
+        run_command(&self.root, &log, command.args(arguments))
+    }
+
+    fn first_red(&self, fault: &Fault) -> Result<Option<String>> {
+        let ended = self.test(fault.tests)?;
         if ended.success {
             return Ok(None);
         }
@@ -154,7 +234,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("a workspace");
-        for edit in FAULTS.iter().flat_map(|fault| fault.edits) {
+        for edit in faults().flat_map(|fault| fault.edits) {
             let text = fs::read_to_string(root.join(edit.file)).expect(edit.file);
             assert_eq!(
                 text.matches(edit.from).count(),

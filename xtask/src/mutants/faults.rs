@@ -21,7 +21,7 @@ pub(super) struct Fault {
 }
 
 /// Whole fabrics in memory.
-const FABRIC: &[&str] = &["-p", "skerry-overlay", "--test", "fabric"];
+pub(super) const FABRIC: &[&str] = &["-p", "skerry-overlay", "--test", "fabric"];
 /// Workers on a real kernel.
 const WORKERS: &[&str] = &[
     "-p",
@@ -36,7 +36,7 @@ const WORKERS: &[&str] = &[
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
 const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
-const SOURCE: &str = "overlay/core/src/forwarder/source.rs";
+const INSPECT: &str = "overlay/core/src/forwarder/inspect.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 
 pub(super) const FAULTS: [Fault; 17] = [
@@ -129,8 +129,8 @@ pub(super) const FAULTS: [Fault; 17] = [
         name: "let a weaker MAC claim win",
         edits: &[Edit {
             file: TABLE,
-            from: "if entry.strength > seat.strength {",
-            to: "if false {",
+            from: "let weaker = entry.strength > seat.strength;",
+            to: "let weaker = false;",
         }],
         tests: FABRIC,
         root: false,
@@ -159,10 +159,10 @@ pub(super) const FAULTS: [Fault; 17] = [
         name: "flood a denied unicast",
         edits: &[Edit {
             file: VERDICT,
-            from: "if !tables.accepts(sender.segment.id, to) {\n            \
-                   return Err(DropReason::PvlanDeny);",
-            to: "if !tables.accepts(sender.segment.id, to) {\n            \
-                 return self.flood(sender, inspected, frame, n);",
+            from: "Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),",
+            to: "Way::Known(entry) => match self.unicast(sender, &entry, frame, weight.frames) {\n\
+                 Err(DropReason::PvlanDeny) => Ok(self.flood(sender, inspected, frame, 1)),\n\
+                 other => other,\n },",
         }],
         tests: FABRIC,
         root: false,
@@ -190,7 +190,7 @@ pub(super) const FAULTS: [Fault; 17] = [
     Fault {
         name: "believe any ARP sender",
         edits: &[Edit {
-            file: SOURCE,
+            file: INSPECT,
             from: "if !self.may_use(sender, rule, ip) {\n                return Err(DropReason::ArpSpoof);",
             to: "if false {\n                return Err(DropReason::ArpSpoof);",
         }],
@@ -200,9 +200,9 @@ pub(super) const FAULTS: [Fault; 17] = [
     Fault {
         name: "believe any source address",
         edits: &[Edit {
-            file: SOURCE,
-            from: "probes || self.may_use(sender, rule, ip.source)",
-            to: "probes || self.may_use(sender, rule, ip.source) || true",
+            file: INSPECT,
+            from: "|| self.may_use(sender, rule, ip.source)",
+            to: "|| self.may_use(sender, rule, ip.source) || true",
         }],
         tests: FABRIC,
         root: false,
