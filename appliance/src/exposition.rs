@@ -99,6 +99,11 @@ fn peers(page: &mut Page, counters: &Counters) {
     each_peer(page, counters, |page, labels, peer| {
         page.value(&[labels], peer.handshakes);
     });
+    let help = "Addresses a node said are at its ports, and that somebody else has.";
+    page.family("skerry_peer_claims_refused_total", "counter", help);
+    each_peer(page, counters, |page, labels, peer| {
+        page.value(&[labels], peer.claims_refused);
+    });
     let help = "Seconds since the last handshake; absent before the first.";
     page.family("skerry_peer_last_handshake_seconds", "gauge", help);
     each_peer(page, counters, |page, labels, peer| {

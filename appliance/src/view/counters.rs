@@ -95,6 +95,8 @@ pub struct PeerCounters {
     pub control_in: u64,
     /// Control messages sent.
     pub control_out: u64,
+    /// Addresses it said are at its ports, and that somebody else has.
+    pub claims_refused: u64,
     /// Handshakes completed.
     pub handshakes: u64,
 }

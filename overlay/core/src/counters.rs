@@ -80,6 +80,8 @@ pub struct PeerCounters {
     pub control_in: u64,
     /// Control messages sent.
     pub control_out: u64,
+    /// Addresses it said are at its ports, and that were held elsewhere more strongly or earlier.
+    pub claims_refused: u64,
 }
 
 impl PeerCounters {
@@ -102,6 +104,7 @@ impl PeerCounters {
         self.egress_drops.merge(&other.egress_drops);
         self.control_in += other.control_in;
         self.control_out += other.control_out;
+        self.claims_refused += other.claims_refused;
     }
 }
 

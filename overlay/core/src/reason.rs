@@ -90,7 +90,7 @@ reasons! {
     FragBad = "frag_bad",
     /// An IPv6 header chain that is incomplete or has an unknown link (RFC 7113).
     V6Chain = "v6_chain",
-    /// A router advertisement from a host.
+    /// A router advertisement from a port that is no router.
     RaGuard = "ra_guard",
     /// Neighbour discovery that claims an address not bound to the sender.
     NdSpoof = "nd_spoof",
@@ -108,11 +108,11 @@ reasons! {
     HairpinDown = "hairpin_down",
     /// An ICMP or ND redirect inside the private VLAN.
     IcmpRedirect = "icmp_redirect",
-    /// More broadcasts a second than the port may send.
+    /// More broadcasts a second than the port may send, or more copies than the private VLAN may make.
     StormBcast = "storm_bcast",
-    /// More multicasts a second than the port may send.
+    /// More multicasts a second than the port may send, or more copies than the private VLAN may make.
     StormMcast = "storm_mcast",
-    /// More unknown unicasts a second than the port may send.
+    /// More unknown unicasts a second than the port may send, or more copies than the private VLAN may make.
     StormUnknown = "storm_unknown",
     /// More bits a second than the port may send.
     Rate = "rate",

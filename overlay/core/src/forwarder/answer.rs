@@ -14,6 +14,10 @@ use crate::sink::Sink;
 use crate::wire::arp;
 use crate::wire::nd::Answer;
 
+/// Defends an address whose owner nobody has seen yet: a locally administered address that no
+/// host has a reason to send to.
+const DEFENDER: Mac = Mac([0x02, 0x53, 0x4b, 0, 0, 0]);
+
 /// What to do with a question.
 enum Reply {
     /// Let it go its way.
@@ -78,7 +82,7 @@ impl<'t, S: Sink> Pass<'t, S> {
         }
         if question.is_probe() {
             // Defended: under isolation the asker could not hear the owner do it (RFC 6957).
-            return owner.mac.map_or(Reply::Silence, Reply::Answer);
+            return Reply::Answer(owner.mac.unwrap_or(DEFENDER));
         }
         self.reply_for_unreachable(sender, &owner)
     }

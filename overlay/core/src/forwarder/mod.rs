@@ -46,7 +46,7 @@ use std::time::Duration;
 use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
 use x25519_dalek::StaticSecret;
 
-use crate::claim::Claim;
+use crate::claim::{Claim, Place};
 use crate::counters::Counters;
 use crate::fdb::FdbEntry;
 use crate::frame::Frame;
@@ -224,8 +224,15 @@ impl Forwarder {
     /// Another worker, or through the control task a peer, says where an address is. The rules
     /// are those of the table; claims of other generations are ignored.
     pub fn apply_claim(&mut self, now: Time, claim: &Claim) {
-        if claim.generation == self.tables.generation {
-            self.state.apply(&self.tables, now, claim);
+        if claim.generation != self.tables.generation {
+            return;
+        }
+        let applied = self.state.apply(&self.tables, now, claim);
+        // Every worker hears of it; the one that has the tunnels counts.
+        if let (false, Place::Node(node), Some(_)) = (applied, claim.place, &self.lanes)
+            && let Some(counters) = self.state.peer_counters(node)
+        {
+            counters.claims_refused += 1;
         }
     }
 

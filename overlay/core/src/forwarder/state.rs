@@ -142,28 +142,28 @@ impl State {
         })
     }
 
-    /// Applies what another worker or a peer says.
-    pub(super) fn apply(&mut self, tables: &Tables, now: Time, claim: &Claim) {
+    /// Applies what another worker or a peer says; false when somebody else has the address.
+    pub(super) fn apply(&mut self, tables: &Tables, now: Time, claim: &Claim) -> bool {
         let Some(segment) = tables.fabric.segments.get(claim.segment.index()) else {
-            return;
+            return true;
         };
         if segment.pvlan != claim.pvlan {
-            return;
+            return true;
         }
         if let Place::Node(node) = claim.place
             && !tables.fabric.may_send(node, claim.segment)
         {
-            return;
+            return true;
         }
         let Some(mut seat) = self.seat(tables, segment, claim.place) else {
-            return;
+            return true;
         };
         seat.strength = claim.strength.min(strongest(segment));
         match claim.what {
-            Change::Here(since) => self.apply_here(now, since, claim, &seat),
+            Change::Here(since) => return self.apply_here(now, since, claim, &seat),
             Change::Address(ip) => {
                 let bound = may_hold(tables, claim.pvlan, ip, claim.segment, claim.place);
-                let Some(bound) = bound else { return };
+                let Some(bound) = bound else { return false };
                 let held = Held {
                     segment: claim.segment,
                     place: claim.place,
@@ -175,7 +175,10 @@ impl State {
                     told: now,
                 };
                 // A conflict keeps the first holder, which is the rule.
-                let _kept = self.addresses.note(claim.pvlan, ip, held, seat.limit);
+                return self
+                    .addresses
+                    .note(claim.pvlan, ip, held, seat.limit)
+                    .is_ok();
             }
             Change::Gone => {
                 self.fdb.forget(now, claim.pvlan, claim.mac, claim.place);
@@ -202,13 +205,13 @@ impl State {
                 }
             }
         }
+        true
     }
 
-    fn apply_here(&mut self, now: Time, since: Time, claim: &Claim, seat: &Seat) {
+    fn apply_here(&mut self, now: Time, since: Time, claim: &Claim, seat: &Seat) -> bool {
         let refused = self.fdb.learn(now, claim.mac, seat).is_err();
-        if refused && matches!(claim.place, Place::Port(_)) {
-            self.fdb.yield_to_earlier(since, claim.mac, seat);
-        }
+        let is_ours = matches!(claim.place, Place::Port(_));
+        !refused || (is_ours && self.fdb.yield_to_earlier(since, claim.mac, seat))
     }
 
     /// Forgets the silent, and says so for this node's own.

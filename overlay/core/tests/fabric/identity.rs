@@ -6,7 +6,9 @@ use std::time::Duration;
 use skerry_overlay::{Change, Claim, Place, Strength};
 use skerry_policy::Mac;
 
-use crate::world::frames::{BROADCAST, REPLY, arp, ip, ip6, mac, nd, udp, udp_as, udp6, who_has};
+use crate::world::frames::{
+    BROADCAST, REPLY, REQUEST, arp, ip, ip6, mac, nd, udp, udp_as, udp6, who_has,
+};
 use crate::world::{World, guarded};
 
 fn hello(world: &mut World, ports: &[&str]) {
@@ -45,6 +47,8 @@ fn a_node_cannot_say_where_anothers_address_is() {
     };
     let now = world.now;
     world.nodes[0].forwarder.apply_claim(now, &claim);
+    let refused = world.counters(0).peers[liar.index()].claims_refused;
+    assert_eq!(refused, 1, "and it is counted");
     world.send("n2/b-i3", &who_has("n2/b-i3", ip("n1/b-gw")));
     let answer = told(&mut world, "n1/b-gw", ip("n2/b-i3"));
     assert_eq!(answer, Some(mac("n2/b-i3")), "its own node's word");
@@ -120,6 +124,36 @@ fn a_host_that_restarts_may_use_its_own_link_local_address_again() {
         ["n1/b-gw", "n3/b-p2"],
         "nobody objects"
     );
+}
+
+#[test]
+fn an_address_is_defended_for_an_owner_that_nobody_has_seen() {
+    let mut world = World::new(&guarded());
+    let me = mac("n1/b-i1");
+    let solicited = Mac([0x33, 0x33, 0xff, 0, 0, 0x13]);
+    let addresses = (Ipv6Addr::UNSPECIFIED, "ff02::1:ff00:13".parse().unwrap());
+    let v6 = nd(me, solicited, addresses, 135, ip6("n2/b-i3"), None);
+    let v4 = arp(
+        me,
+        BROADCAST,
+        REQUEST,
+        (me, Ipv4Addr::UNSPECIFIED),
+        ip("n2/b-i3"),
+    );
+    for probe in [v6, v4] {
+        let answers = world.try_frame("n1/b-i1", &probe);
+        let [(name, answer)] = &answers[..] else {
+            panic!("one answer, not {answers:?}")
+        };
+        assert_eq!(name, "n1/b-i1");
+        assert_eq!(answer[6..12], [0x02, 0x53, 0x4b, 0, 0, 0], "by the fabric");
+    }
+    hello(&mut world, &["n2/b-i3"]);
+    let answers = world.try_frame(
+        "n1/b-i1",
+        &nd(me, solicited, addresses, 135, ip6("n2/b-i3"), None),
+    );
+    assert_eq!(answers.len(), 1);
 }
 
 #[test]
