@@ -13,10 +13,10 @@ use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::ethernet::Ethernet;
 
-/// Of frames, a tenth of a second's worth may come at once, and never fewer than a few: hosts
-/// that start up send several in a row.
+/// Of frames, a tenth of a second's worth may come at once, and never fewer than a few dozen: a
+/// host that starts up, or looks for its neighbours, sends many in a row and then none.
 const FRAMES_BURST: Duration = Duration::from_millis(100);
-const FRAMES_AT_ONCE: u64 = 10;
+const FRAMES_AT_ONCE: u32 = 32;
 /// Of bits, and of copies.
 const BITS_BURST: Duration = Duration::from_millis(50);
 const COPIES_BURST: Duration = Duration::from_millis(100);
@@ -112,7 +112,7 @@ pub(super) fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket
 
 /// `u32::MAX` is how policy says "off".
 fn frames(rate: u32) -> Option<Bucket> {
-    let at_least = Duration::from_secs(FRAMES_AT_ONCE) / rate.max(1);
+    let at_least = Duration::from_secs(FRAMES_AT_ONCE.into()) / rate.max(1);
     (rate != u32::MAX).then(|| Bucket::new(rate.into(), FRAMES_BURST.max(at_least)))
 }
 
