@@ -5,9 +5,9 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 
-use crate::fabric::Fabric;
+use crate::fabric::{Fabric, Stock};
 use crate::id::{AttachmentId, LocalAttachment, LocalPort, NodeId, PortId, SegmentId, Vid};
-use crate::port::Port;
+use crate::port::{Attach, Port};
 
 /// One attachment of the node that runs the tables.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Local {
     /// Indexed by [`SegmentId`]; bit: local attachment that accepts it.
     pub(crate) accept: Vec<FixedBitSet>,
     pub(crate) by_id: FxHashMap<AttachmentId, LocalAttachment>,
+    /// What a stock edge sends in a segment enters here.
+    pub(crate) edges: FxHashMap<(NodeId, SegmentId), LocalPort>,
 }
 
 /// The immutable snapshot that one node's datapath runs.
@@ -94,6 +96,26 @@ impl Tables {
         self.local.by_id.get(&id).copied()
     }
 
+    /// The port of this node that a stock edge's frames of a segment enter by; an edge has no two
+    /// ports in one segment (P028).
+    pub fn edge_port(&self, edge: NodeId, segment: SegmentId) -> Option<LocalPort> {
+        self.local.edges.get(&(edge, segment)).copied()
+    }
+
+    /// Whether a node is a stock edge that this one is the home of.
+    pub fn is_edge(&self, node: NodeId) -> bool {
+        let node = self.fabric.nodes.get(node.index());
+        node.is_some_and(|node| node.stock == Some(Stock::Edge(self.me)))
+    }
+
+    /// The stock edge that a port of this node stands for.
+    pub fn edge_behind(&self, port: LocalPort) -> Option<NodeId> {
+        match self.port(port)?.attach {
+            Attach::Edge(edge) => Some(edge),
+            Attach::Tap { .. } | Attach::Nic(_) | Attach::Veth { .. } => None,
+        }
+    }
+
     /// The policy of a port of this node.
     pub fn port(&self, port: LocalPort) -> Option<&Port> {
         let id = self.local.ports.get(port.index())?;
@@ -120,6 +142,7 @@ impl Fabric {
             flood: vec![Flood::default(); self.segments.len()],
             accept: vec![FixedBitSet::new(); self.segments.len()],
             by_id: FxHashMap::default(),
+            edges: FxHashMap::default(),
         };
         let mine = self.served.get(me.index()).map_or(&[][..], Vec::as_slice);
         for port in mine.iter().filter_map(|id| self.ports.get(id.index())) {
@@ -145,6 +168,9 @@ impl Fabric {
                 segment: attachment.segment,
             });
             local.by_id.insert(id, slot);
+            if let Attach::Edge(edge) = port.attach {
+                local.edges.insert((edge, attachment.segment), place);
+            }
             here.push(slot);
             self.add_senders(local, slot, attachment.segment);
         }

@@ -28,4 +28,4 @@ pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Refused, Sink, Transmit};
 pub use time::Time;
-pub use wg::{LaneStatus, Lanes, OVERHEAD, Opened, padded_len};
+pub use wg::{LaneStatus, Lanes, OVERHEAD, Opened, Scratch, padded_len};

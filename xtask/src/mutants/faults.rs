@@ -35,11 +35,13 @@ const WORKERS: &[&str] = &[
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
+const EDGE: &str = "overlay/core/src/forwarder/edge.rs";
+const COPIES: &str = "overlay/core/src/forwarder/copies.rs";
 const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
 const INSPECT: &str = "overlay/core/src/forwarder/inspect.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 
-pub(super) const FAULTS: [Fault; 17] = [
+pub(super) const FAULTS: [Fault; 20] = [
     Fault {
         name: "flip one cell of the accept rule",
         edits: &[Edit {
@@ -76,8 +78,8 @@ pub(super) const FAULTS: [Fault; 17] = [
         edits: &[
             Edit {
                 file: TUNNEL,
-                from: "remote: Remote::Closed",
-                to: "remote: Remote::Handoff",
+                from: "Remote::Edges(EdgeLanes::of(lanes))",
+                to: "Remote::Lanes(lanes)",
             },
             Edit {
                 file: VERDICT,
@@ -93,8 +95,8 @@ pub(super) const FAULTS: [Fault; 17] = [
         edits: &[
             Edit {
                 file: TUNNEL,
-                from: "remote: Remote::Closed",
-                to: "remote: Remote::Handoff",
+                from: "Remote::Edges(EdgeLanes::of(lanes))",
+                to: "Remote::Lanes(lanes)",
             },
             Edit {
                 file: VERDICT,
@@ -102,6 +104,37 @@ pub(super) const FAULTS: [Fault; 17] = [
                 to: "if true {",
             },
         ],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "take any VNI from an edge",
+        edits: &[Edit {
+            file: EDGE,
+            from: ".ok_or(DropReason::VniDenied)?;",
+            to: ".or_else(|| (0..99).find_map(|it| self.tables.edge_port(edge, SegmentId(it))))\n\
+                 .ok_or(DropReason::VniDenied)?;",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "send an edge the VNI of the sender",
+        edits: &[Edit {
+            file: COPIES,
+            from: "self.copy_by(view, frame, n);\n        } else if",
+            to: "self.copy_by(&LocalView { segment, ..view.clone() }, frame, n);\n        } else if",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "let an edge tag its frames",
+        edits: &[Edit {
+            file: EDGE,
+            from: "if Ethernet::parse(frame).is_some_and(",
+            to: "if false && Ethernet::parse(frame).is_some_and(",
+        }],
         tests: FABRIC,
         root: false,
     },

@@ -2,13 +2,13 @@
 
 use skerry_policy::{LocalAttachment, LocalPort, LocalView, NodeId, SegmentId, Vid};
 
+use super::edge::vxlan_header;
 use super::flow::source_port;
 use super::pass::{Pass, Remote};
 use super::state::State;
 use super::tag;
 use crate::claim::Place;
 use crate::control::CONTROL_PORT;
-use crate::counters::PeerCounters;
 use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
@@ -50,6 +50,9 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     fn copy_by(&mut self, view: &LocalView, frame: Frame<'_>, n: u64) {
+        if let Some(edge) = self.tables.edge_behind(view.port) {
+            return self.copy_to_edge(edge, view.port, view.segment, frame, n);
+        }
         match view.tag {
             None => self.copy_to_port(view.port, frame, n),
             Some(vid) => self.copy_with_tag(view.port, vid, frame, n),
@@ -99,30 +102,22 @@ impl<S: Sink> Pass<'_, S> {
         frame: Frame<'_>,
         n: u64,
     ) {
-        let now = self.now;
+        let to = Receiver { node, port: None };
         let refused = match &mut self.remote {
             Remote::Lanes(lanes) => {
-                let vni = self
-                    .tables
-                    .fabric
-                    .segments
-                    .get(segment.index())
-                    .map(|it| it.vni);
-                let Some(vni) = vni else { return };
-                let header = vxlan::header(vni);
-                return seal_frame(self.state, lanes, self.sink, now, node, header, frame);
+                let Some(header) = vxlan_header(self.tables, segment) else {
+                    return;
+                };
+                return seal_frame(self.state, lanes, self.sink, self.now, to, header, frame);
             }
             // Counted by the worker that takes it, or here when none does.
             Remote::Handoff => match self.sink.handoff(node, segment, frame) {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
-            Remote::Closed => Refused::Down,
+            Remote::Edges(_) => Refused::Down,
         };
-        if let Some(counters) = self.state.peer_counters(node) {
-            counters.copies_out += n;
-            counters.egress_drops.add(refused.reason(), n);
-        }
+        count_copies(self.state, to, n, 0, Err(refused));
     }
 
     /// One control message to another node.
@@ -162,19 +157,28 @@ impl Refused {
     }
 }
 
+/// Where a sealed copy goes, and so where it counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receiver {
+    pub(super) node: NodeId,
+    /// Of a stock edge, the port that it is here.
+    pub(super) port: Option<LocalPort>,
+}
+
 /// Cuts a frame to size, wraps every piece, and seals it into the peer's lane.
-fn seal_frame<S: Sink>(
+pub(super) fn seal_frame<S: Sink>(
     state: &mut State,
     lanes: &mut Lanes,
     sink: &mut S,
     now: Time,
-    node: NodeId,
+    to: Receiver,
     vxlan: [u8; vxlan::LEN],
     frame: Frame<'_>,
 ) {
     let from = source_port(frame.bytes);
+    let node = to.node;
     let Some(carrier) = carrier(state, node) else {
-        return count_copy(state, node, 0, Err(Refused::Down));
+        return count_copies(state, to, 1, 0, Err(Refused::Down));
     };
     let at = carrier.header_len() + vxlan.len();
     if frame.offload.is_finished() {
@@ -185,7 +189,7 @@ fn seal_frame<S: Sink>(
         } else {
             Err(Refused::Full)
         };
-        return count_copy(state, node, length, sealed);
+        return count_copies(state, to, 1, length, sealed);
     }
     // Checked on the way in, so that it cuts.
     let Ok(mut segments) = Segments::new(frame) else {
@@ -197,7 +201,7 @@ fn seal_frame<S: Sink>(
         .and_then(|out| segments.next_into(out))
     {
         let sealed = seal_packet(state, lanes, sink, now, node, carrier, vxlan, from, length);
-        count_copy(state, node, length, sealed);
+        count_copies(state, to, 1, length, sealed);
     }
 }
 
@@ -241,17 +245,34 @@ fn carrier(state: &State, node: NodeId) -> Option<Carrier> {
     state.carriers.get(node.index()).copied().flatten()
 }
 
-fn count_copy(state: &mut State, node: NodeId, bytes: usize, sealed: Result<(), Refused>) {
-    let Some(counters): Option<&mut PeerCounters> = state.peer_counters(node) else {
-        return;
-    };
-    counters.copies_out += 1;
-    match sealed {
-        Ok(()) => {
-            counters.frames_out += 1;
-            counters.bytes_out += u64::try_from(bytes).unwrap_or(u64::MAX);
+/// Counts `n` copies at the peer, and at the port if the peer is one.
+pub(super) fn count_copies(
+    state: &mut State,
+    to: Receiver,
+    n: u64,
+    bytes: usize,
+    sealed: Result<(), Refused>,
+) {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    if let Some(counters) = state.peer_counters(to.node) {
+        counters.copies_out += n;
+        match sealed {
+            Ok(()) => {
+                counters.frames_out += n;
+                counters.bytes_out += bytes;
+            }
+            Err(refused) => counters.egress_drops.add(refused.reason(), n),
         }
-        Err(refused) => counters.egress_drops.count(refused.reason()),
+    }
+    if let Some(counters) = to.port.and_then(|port| state.port_counters(port)) {
+        counters.copies_out += n;
+        match sealed {
+            Ok(()) => {
+                counters.sent += n;
+                counters.bytes_out += bytes;
+            }
+            Err(refused) => counters.egress_drops.add(refused.reason(), n),
+        }
     }
 }
 

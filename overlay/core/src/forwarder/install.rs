@@ -12,7 +12,7 @@ use skerry_policy::{
 use super::Forwarder;
 use super::licence::Licence;
 use super::meter;
-use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters};
+use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
 use crate::fdb::{Held, Querier, Seat};
@@ -207,7 +207,7 @@ impl State {
     /// Links and buckets stay with their ports.
     fn translate_ports(&mut self, translation: &Translation, tables: &Tables) {
         let old_meters = std::mem::replace(&mut self.meters, meters(tables));
-        let mut up = vec![false; tables.local.ports.len()];
+        let mut up = up(tables);
         let old = self.up.iter().zip(&old_meters).zip(&translation.ports);
         for ((&was_up, old_meter), new) in old {
             let Some(new) = new else { continue };

@@ -13,17 +13,19 @@
 //! | `verdict` | who receives it |
 //! | `copies` | handing copies to ports and to tunnels |
 //! | `ingress`, `tunnel` | the two ways in |
+//! | `edge` | ports that are the far end of a tunnel |
 //! | `tag` | VLAN tags, off and on |
 //! | `install` | changing the generation |
 //!
 //! Invariants: nothing reaches a port or a tunnel but through `verdict` and `copies`, which ask
-//! the compiled tables; a frame from a tunnel is never offered to a tunnel; every frame ends in
-//! exactly one [`Outcome`] or one drop reason, and is counted there and nowhere else.
+//! the compiled tables; a frame from a tunnel of the mesh is never offered to another; every frame
+//! ends in exactly one [`Outcome`] or one drop reason, and is counted there and nowhere else.
 
 mod admission;
 mod answer;
 mod bucket;
 mod copies;
+mod edge;
 mod flow;
 mod hairpin;
 mod ingress;
@@ -50,10 +52,9 @@ use crate::claim::{Claim, Place};
 use crate::counters::Counters;
 use crate::fdb::FdbEntry;
 use crate::frame::Frame;
-use crate::gso::Segments;
 use crate::sink::{Refused, Sink};
 use crate::time::Time;
-use crate::wg::{LaneStatus, Lanes};
+use crate::wg::{LaneStatus, Lanes, Scratch};
 use pass::{Pass, Remote};
 use state::State;
 
@@ -106,12 +107,14 @@ pub struct Forwarder {
     tables: Arc<Tables>,
     /// `None` on a worker that hands frames over.
     lanes: Option<Lanes>,
+    /// What datagrams are opened into: not the lanes', which a frame may need on its way.
+    opened: Scratch,
     state: State,
     next_sweep: Time,
 }
 
 impl Forwarder {
-    /// A datapath with every port down.
+    /// A datapath with every port down; those behind a stock edge have no device and are up.
     pub fn new(now: Time, setup: Setup) -> Self {
         let Setup {
             tables,
@@ -130,6 +133,7 @@ impl Forwarder {
         Self {
             tables,
             lanes,
+            opened: Scratch::default(),
             state,
             next_sweep: now + SWEEP,
         }
@@ -163,10 +167,12 @@ impl Forwarder {
             sink,
             from,
             datagram,
+            &mut self.opened,
         );
     }
 
-    /// A frame that another worker's port sent to a remote node.
+    /// A frame that another worker's port sent to a remote node, or to a stock edge of this one;
+    /// `segment` is then the edge's.
     pub fn handle_handoff(
         &mut self,
         now: Time,
@@ -175,10 +181,7 @@ impl Forwarder {
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) {
-        // Of a frame that cannot be cut there is one, whoever counts it.
-        let n = Segments::new(frame).map_or(1, |it| it.count());
-        let n = u64::try_from(n).unwrap_or(u64::MAX);
-        self.pass(now, sink).copy_to_node(node, segment, frame, n);
+        self.pass(now, sink).copy_handed_over(node, segment, frame);
     }
 
     /// Timers of the tunnels, and ageing.

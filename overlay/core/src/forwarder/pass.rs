@@ -13,6 +13,7 @@ use crate::sink::Sink;
 use crate::time::Time;
 use crate::wg::Lanes;
 
+use super::edge::EdgeLanes;
 use super::state::State;
 
 /// Where a frame came from.
@@ -42,8 +43,9 @@ pub(super) enum Remote<'a> {
     Lanes(&'a mut Lanes),
     /// They end on another one.
     Handoff,
-    /// There is none: the frame came out of a tunnel.
-    Closed,
+    /// The frame came out of a tunnel of the mesh: there is a way to the edges of this node, and
+    /// none to another peer.
+    Edges(EdgeLanes<'a>),
 }
 
 /// Everything a frame may meet on its way.

@@ -52,7 +52,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// An empty state for these tables, every port down.
+    /// An empty state for these tables, every port with a device down.
     pub(super) fn new(tables: &Tables, age: Duration, limit: usize) -> Self {
         let buffer = || vec![0; SCRATCH].into_boxed_slice();
         let mut state = Self {
@@ -60,7 +60,7 @@ impl State {
             addresses: Addresses::new(limit, age),
             groups: Groups::new(limit),
             counters: blank_counters(tables),
-            up: vec![false; tables.local.ports.len()],
+            up: up(tables),
             carriers: carriers(tables),
             allowance: allowance(tables),
             licences: Licence::of_peers(tables),
@@ -357,6 +357,14 @@ pub(super) fn blank_counters(tables: &Tables) -> Counters {
         peers: vec![PeerCounters::default(); tables.fabric.nodes.len()],
         underlay_drops: crate::reason::Drops::default(),
     }
+}
+
+/// Which ports are up before anybody said so: an edge has no device here that could be down.
+pub(super) fn up(tables: &Tables) -> Vec<bool> {
+    let ports = (0..).map(LocalPort).take(tables.local.ports.len());
+    ports
+        .map(|port| tables.edge_behind(port).is_some())
+        .collect()
 }
 
 /// How to address packets to every other node.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use skerry_policy::{NodeId, SegmentId, Tables};
 
 use super::admission;
+use super::edge::EdgeLanes;
 use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Remote, Sender};
 use super::state::{State, edition};
@@ -13,15 +14,19 @@ use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::time::Time;
-use crate::wg::{Lanes, Opened};
+use crate::wg::{Lanes, Opened, Scratch};
 use crate::wire::carrier::Carried;
 use crate::wire::ethernet::{Ethernet, Tagging, ethertype};
 use crate::wire::vxlan;
 
 /// Opens a datagram and takes what is inside to its outcome.
 ///
-/// The frame gets a [`Pass`] whose way to other nodes is closed: from tunnel to tunnel there is
-/// no path to choose by mistake.
+/// A frame of the mesh gets a [`Pass`] without a way to other peers: from tunnel to tunnel there
+/// is no path to choose by mistake. A frame of an edge is one of a port of this node.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the forwarder's parts, each borrowed by itself"
+)]
 pub(super) fn receive<S: Sink>(
     tables: &Tables,
     lanes: &mut Lanes,
@@ -30,17 +35,28 @@ pub(super) fn receive<S: Sink>(
     sink: &mut S,
     from: SocketAddr,
     datagram: &[u8],
+    room: &mut Scratch,
 ) {
-    match lanes.open(now, from, datagram, sink) {
+    match lanes.open(now, from, datagram, room, sink) {
         Opened::Packet { node, bytes } => {
-            Pass {
+            let is_edge = tables.is_edge(node);
+            let remote = if is_edge {
+                Remote::Lanes(lanes)
+            } else {
+                Remote::Edges(EdgeLanes::of(lanes))
+            };
+            let mut pass = Pass {
                 tables,
-                remote: Remote::Closed,
+                remote,
                 state,
                 sink,
                 now,
+            };
+            if is_edge {
+                pass.admit_from_edge(node, bytes);
+            } else {
+                pass.admit_from_peer(node, bytes);
             }
-            .admit_from_peer(node, bytes);
         }
         Opened::Handled => {}
         Opened::Dropped(reason, _) => state.counters.underlay_drops.count(reason),
@@ -79,7 +95,11 @@ impl<S: Sink> Pass<'_, S> {
 
     /// The UDP packet inside, if it is from the peer to this node: what WireGuard calls the
     /// allowed IPs, which boringtun leaves to its caller.
-    fn carried<'p>(&self, node: NodeId, packet: &'p [u8]) -> Result<Carried<'p>, DropReason> {
+    pub(super) fn carried<'p>(
+        &self,
+        node: NodeId,
+        packet: &'p [u8],
+    ) -> Result<Carried<'p>, DropReason> {
         let carried = Carried::parse(packet)?;
         let nodes = &self.tables.fabric.nodes;
         let peer = nodes.get(node.index()).map(|peer| peer.overlay);
@@ -103,19 +123,24 @@ impl<S: Sink> Pass<'_, S> {
         node: NodeId,
         carried: &Carried<'p>,
     ) -> Result<(SegmentId, &'p [u8]), DropReason> {
-        if carried.port != vxlan::PORT {
-            return Err(DropReason::VxlanShort);
-        }
-        let (vni, frame) = vxlan::parse(carried.payload)?;
-        let segment = self
-            .tables
-            .fabric
-            .segment_of(vni)
-            .ok_or(DropReason::VniUnknown)?;
+        let (segment, frame) = self.unwrap_vxlan(carried)?;
         if !self.tables.fabric.may_send(node, segment) {
             return Err(DropReason::VniDenied);
         }
         Ok((segment, frame))
+    }
+
+    /// The frame inside, and the segment that its VNI names.
+    pub(super) fn unwrap_vxlan<'p>(
+        &self,
+        carried: &Carried<'p>,
+    ) -> Result<(SegmentId, &'p [u8]), DropReason> {
+        if carried.port != vxlan::PORT {
+            return Err(DropReason::VxlanShort);
+        }
+        let (vni, frame) = vxlan::parse(carried.payload)?;
+        let segment = self.tables.fabric.segment_of(vni);
+        Ok((segment.ok_or(DropReason::VniUnknown)?, frame))
     }
 
     fn admit_inner(
@@ -149,14 +174,14 @@ impl<S: Sink> Pass<'_, S> {
         self.forward(&sender, &header, &inspected, Frame::plain(bytes), weight)
     }
 
-    fn count_in(&mut self, node: NodeId, bytes: usize) {
+    pub(super) fn count_in(&mut self, node: NodeId, bytes: usize) {
         if let Some(counters) = self.state.peer_counters(node) {
             counters.frames_in += 1;
             counters.bytes_in += u64::try_from(bytes).unwrap_or(u64::MAX);
         }
     }
 
-    fn count_peer_outcome(&mut self, node: NodeId, outcome: Outcome) {
+    pub(super) fn count_peer_outcome(&mut self, node: NodeId, outcome: Outcome) {
         let Some(counters) = self.state.peer_counters(node) else {
             return;
         };

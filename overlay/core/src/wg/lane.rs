@@ -16,14 +16,14 @@ use crate::time::Time;
 use crate::wg::batch::{BYTES_MAX, Batch, Pool};
 use crate::wg::datagram::{Datagram, Message, counter, is_data, is_init};
 use crate::wg::retry::Retry;
-use crate::wg::scratch::{Buffer, Scratch};
+use crate::wg::scratch::Scratch;
 use crate::wg::{OVERHEAD, REJECT_AFTER_MESSAGES};
 
 /// How often boringtun's timers are looked at.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 /// Packets that boringtun keeps while there is no session.
 const QUEUE_MAX: usize = 256;
-/// Seconds between keepalives, on one end of each tunnel only.
+/// Seconds between keepalives.
 const KEEPALIVE: u16 = 25;
 /// A peer that runs Skerry speaks once a second. After this long of talking to a silent one it
 /// has forgotten the session, and may not know where to reach this node.
@@ -32,7 +32,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
-    /// An inner packet of this length lies at the start of the scratch buffer.
+    /// An inner packet of this length lies at the start of the buffer it was opened into.
     Packet(usize),
     /// A handshake, a cookie or a keepalive.
     Handled,
@@ -77,7 +77,7 @@ impl Lane {
         index: u32,
         stagger: Duration,
     ) -> Self {
-        let keepalive = (*me.public.as_bytes() < node.key).then_some(KEEPALIVE);
+        let keepalive = keeps_alive(me.public, node).then_some(KEEPALIVE);
         let tunn = Tunn::new(
             me.secret.clone(),
             PublicKey::from(node.key),
@@ -167,10 +167,11 @@ impl Lane {
         now: Time,
         from: SocketAddr,
         datagram: &Datagram<'_>,
-        scratch: &mut Scratch,
+        opened: &mut Scratch,
+        sealed: &mut Scratch,
         sink: &mut impl Sink,
     ) -> Outcome {
-        let room = scratch.opened.room_for(datagram);
+        let room = opened.room_for(datagram);
         let result = self
             .tunn
             .decapsulate(Some(from.ip()), datagram.bytes(), room);
@@ -180,22 +181,22 @@ impl Lane {
                 TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _),
             ) => {
                 let len = packet.len();
-                self.heard(now, from, &mut scratch.sealed, sink);
+                self.heard(now, from, sealed, sink);
                 Outcome::Packet(len)
             }
             (Message::Data(_), TunnResult::Done) => {
-                self.heard(now, from, &mut scratch.sealed, sink);
+                self.heard(now, from, sealed, sink);
                 Outcome::Handled
             }
             // The tag was right and what is inside is not IP.
             (Message::Data(_), TunnResult::Err(WireGuardError::InvalidPacket)) => {
-                self.heard(now, from, &mut scratch.sealed, sink);
+                self.heard(now, from, sealed, sink);
                 Outcome::Dropped(DropReason::VxlanShort)
             }
             (Message::Init, TunnResult::WriteToNetwork(response)) => {
                 let len = response.len();
                 self.moved(from, sink);
-                transmit(self.endpoint, scratch.opened.filled(len), sink);
+                transmit(self.endpoint, opened.filled(len), sink);
                 self.shaken(now);
                 self.retry.defer(now);
                 Outcome::Handled
@@ -203,9 +204,9 @@ impl Lane {
             (Message::Response(_), TunnResult::WriteToNetwork(keepalive)) => {
                 let len = keepalive.len();
                 self.moved(from, sink);
-                transmit(self.endpoint, scratch.opened.filled(len), sink);
+                transmit(self.endpoint, opened.filled(len), sink);
                 self.shaken(now);
-                self.heard(now, from, &mut scratch.sealed, sink);
+                self.heard(now, from, sealed, sink);
                 Outcome::Handled
             }
             (Message::Cookie(_), TunnResult::Done) => Outcome::Handled,
@@ -220,9 +221,9 @@ impl Lane {
     }
 
     /// Runs boringtun's timers, which know nothing of a policy that wants the tunnel up.
-    pub(super) fn tick(&mut self, now: Time, scratch: &mut Scratch, sink: &mut impl Sink) {
+    pub(super) fn tick(&mut self, now: Time, sealed: &mut Scratch, sink: &mut impl Sink) {
         self.tick = now + TICK + std::mem::take(&mut self.stagger);
-        match self.tunn.update_timers(scratch.sealed.all()) {
+        match self.tunn.update_timers(sealed.all()) {
             TunnResult::WriteToNetwork(bytes) => {
                 if is_init(bytes) {
                     self.retry.tried(now);
@@ -234,7 +235,7 @@ impl Lane {
             | TunnResult::WriteToTunnelV4(..)
             | TunnResult::WriteToTunnelV6(..) => {}
         }
-        self.persist(now, scratch, sink);
+        self.persist(now, sealed, sink);
     }
 
     /// boringtun has stopped trying and emptied its queue; it says so at every tick from then
@@ -245,9 +246,9 @@ impl Lane {
     }
 
     /// Begins a handshake where there should be a session and is none.
-    fn persist(&mut self, now: Time, scratch: &mut Scratch, sink: &mut impl Sink) {
+    fn persist(&mut self, now: Time, sealed: &mut Scratch, sink: &mut impl Sink) {
         if self.endpoint.is_some() && self.wants_handshake(now) && self.retry.due(now) {
-            self.initiate(now, &mut scratch.sealed, sink);
+            self.initiate(now, sealed, sink);
         }
     }
 
@@ -274,7 +275,7 @@ impl Lane {
         forgotten || !self.has_session()
     }
 
-    fn initiate(&mut self, now: Time, sealed: &mut Buffer, sink: &mut impl Sink) {
+    fn initiate(&mut self, now: Time, sealed: &mut Scratch, sink: &mut impl Sink) {
         let init = self.tunn.format_handshake_initiation(sealed.all(), true);
         if let TunnResult::WriteToNetwork(init) = init {
             transmit(self.endpoint, init, sink);
@@ -289,7 +290,7 @@ impl Lane {
     }
 
     /// Something authentic of a live session came from there.
-    fn heard(&mut self, now: Time, from: SocketAddr, sealed: &mut Buffer, sink: &mut impl Sink) {
+    fn heard(&mut self, now: Time, from: SocketAddr, sealed: &mut Scratch, sink: &mut impl Sink) {
         self.moved(from, sink);
         self.unanswered = None;
         self.retry.reset();
@@ -308,7 +309,7 @@ impl Lane {
     }
 
     /// Sends what boringtun queued while there was no session.
-    fn drain(&mut self, sealed: &mut Buffer, sink: &mut impl Sink) {
+    fn drain(&mut self, sealed: &mut Scratch, sink: &mut impl Sink) {
         for _ in 0..=QUEUE_MAX {
             let queued = self.tunn.decapsulate(None, &[], sealed.all());
             let TunnResult::WriteToNetwork(packet) = queued else {
@@ -318,6 +319,12 @@ impl Lane {
         }
         self.queued = 0;
     }
+}
+
+/// Whether this end keeps the tunnel alive. Between two nodes that run Skerry one of them does, and
+/// the keys say which. What a stock kernel was told nobody here knows: towards one this end does.
+fn keeps_alive(me: &PublicKey, node: &Node) -> bool {
+    node.stock.is_some() || *me.as_bytes() < node.key
 }
 
 /// Sends one datagram, if it is known where to.
@@ -381,14 +388,33 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_to_a_stock_kernel_is_kept_alive_from_here() {
+        let stock = |home: &str| format!(", stock = \"edge\", home = \"{home}\"");
+        for (me, peer) in [("n1", "n2"), ("n2", "n1")] {
+            let secret = secret(me);
+            let public = PublicKey::from(&secret);
+            let fabric = fabric(&[reachable(me), node_line(peer, &stock(me))]);
+            let identity = Identity {
+                secret: &secret,
+                public: &public,
+                limiter: Limiter::new(&public, 1).for_lanes(),
+            };
+            let node = &fabric.nodes[id(&fabric, peer).index()];
+            let lane = Lane::new(Time(0), &identity, node, 0x1200, Duration::ZERO);
+            assert_eq!(lane.tunn.persistent_keepalive(), Some(25), "{me} to {peer}");
+        }
+    }
+
+    #[test]
     fn a_tunnel_that_boringtun_gave_up_is_begun_again_where_policy_says() {
-        let (mut lane, mut wire, mut scratch) = (lane("n1", "n2"), Wire::default(), Scratch::new());
+        let (mut lane, mut wire) = (lane("n1", "n2"), Wire::default());
+        let mut sealed = Scratch::default();
         lane.endpoint = Some("198.51.100.9:9".parse().unwrap());
         lane.queued = QUEUE_MAX;
         lane.gave_up();
         let mut sent = Vec::new();
         for second in 0..70 {
-            lane.persist(Time(second * 1_000_000_000), &mut scratch, &mut wire);
+            lane.persist(Time(second * 1_000_000_000), &mut sealed, &mut wire);
             for (to, init) in wire.take() {
                 assert_eq!((to, init[0]), (address("n2"), 1));
                 sent.push(second);

@@ -81,7 +81,8 @@ pub struct Lanes {
     /// Lanes with an open batch, in the order the batches were opened.
     open: Vec<usize>,
     pool: Pool,
-    scratch: Scratch,
+    /// Where queued packets and handshakes are sealed.
+    sealed: Scratch,
     now: Time,
     timeout: Option<Time>,
 }
@@ -111,7 +112,7 @@ impl Lanes {
             by_key: FxHashMap::default(),
             open: Vec::new(),
             pool: Pool::default(),
-            scratch: Scratch::new(),
+            sealed: Scratch::default(),
             now: Time(0),
             timeout: None,
         }
@@ -187,13 +188,14 @@ impl Lanes {
         }
     }
 
-    /// Opens a datagram from the underlay: whatever it is, there is one outcome, no panic and no
-    /// allocation.
+    /// Opens a datagram from the underlay into `room`: whatever it is, there is one outcome, no
+    /// panic and no allocation.
     pub fn open<'a>(
-        &'a mut self,
+        &mut self,
         now: Time,
         from: SocketAddr,
         datagram: &[u8],
+        room: &'a mut Scratch,
         sink: &mut impl Sink,
     ) -> Opened<'a> {
         self.now = now;
@@ -215,10 +217,10 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(position) else {
             return Opened::Dropped(DropReason::WgAuth, None);
         };
-        match lane.open(now, from, &datagram, &mut self.scratch, sink) {
+        match lane.open(now, from, &datagram, room, &mut self.sealed, sink) {
             Outcome::Packet(len) => Opened::Packet {
                 node,
-                bytes: self.scratch.opened.filled(len),
+                bytes: room.filled(len),
             },
             Outcome::Handled => Opened::Handled,
             Outcome::Dropped(reason) => Opened::Dropped(reason, Some(node)),
@@ -230,7 +232,7 @@ impl Lanes {
         self.now = now;
         for lane in &mut self.lanes {
             if lane.due() <= now {
-                lane.tick(now, &mut self.scratch, sink);
+                lane.tick(now, &mut self.sealed, sink);
             }
         }
         self.timeout = self.lanes.iter().map(Lane::due).min();

@@ -26,6 +26,7 @@ mod scratch;
 pub(crate) mod testing;
 
 pub use lanes::{LaneStatus, Lanes, Opened};
+pub use scratch::Scratch;
 
 /// What WireGuard adds to an inner packet: type, receiver, counter (16) and tag (16).
 pub const OVERHEAD: usize = 32;

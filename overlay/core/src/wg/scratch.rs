@@ -1,21 +1,35 @@
-//! Working memory of a worker's lanes, as long as boringtun may ever need it.
+//! Working memory, as long as boringtun may ever need it.
+
+use std::fmt;
 
 use zeroize::Zeroizing;
 
 use crate::wg::datagram::{DATAGRAM_MAX, Datagram};
 
 /// Longer than any datagram that is opened, and than any packet that is sealed.
-const SCRATCH: usize = 65_536 + 64;
-const _: () = assert!(SCRATCH >= DATAGRAM_MAX && SCRATCH >= 65_507);
+const LEN: usize = 65_536 + 64;
+const _: () = assert!(LEN >= DATAGRAM_MAX && LEN >= 65_507);
 
-/// One buffer; wiped when dropped, since it has held plaintext.
-pub(super) struct Buffer(Zeroizing<Vec<u8>>);
+/// Room for one packet; wiped when dropped, since it has held plaintext.
+///
+/// Whoever opens datagrams brings it along: so an opened packet borrows nothing of the
+/// [`Lanes`](crate::Lanes), which may be used while it is handled.
+pub struct Scratch(Zeroizing<Vec<u8>>);
 
-impl Buffer {
-    fn new() -> Self {
-        Self(Zeroizing::new(vec![0; SCRATCH]))
+impl fmt::Debug for Scratch {
+    /// Shows nothing of what it held.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
     }
+}
 
+impl Default for Scratch {
+    fn default() -> Self {
+        Self(Zeroizing::new(vec![0; LEN]))
+    }
+}
+
+impl Scratch {
     /// All of it.
     pub(super) fn all(&mut self) -> &mut [u8] {
         &mut self.0
@@ -29,20 +43,5 @@ impl Buffer {
     /// The first `len` bytes.
     pub(super) fn filled(&self, len: usize) -> &[u8] {
         self.0.get(..len).unwrap_or_default()
-    }
-}
-
-/// Two buffers: an opened packet stays where it is while queued ones are sealed.
-pub(super) struct Scratch {
-    pub(super) opened: Buffer,
-    pub(super) sealed: Buffer,
-}
-
-impl Scratch {
-    pub(super) fn new() -> Self {
-        Self {
-            opened: Buffer::new(),
-            sealed: Buffer::new(),
-        }
     }
 }

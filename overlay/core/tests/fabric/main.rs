@@ -6,6 +6,8 @@ mod attacks;
 #[cfg(test)]
 mod control_traffic;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod identity;

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use skerry_overlay::{DropReason, Lanes, Opened};
+use skerry_overlay::{DropReason, Lanes, Opened, Scratch};
 use skerry_policy::{Mac, NodeId};
 
 use crate::world::frames::{BROADCAST, REPLY, arp, ip, mac, plain, udp_as};
@@ -15,6 +15,7 @@ const N4: &str = "198.51.100.4:51820";
 struct Liar {
     world: World,
     lanes: Lanes,
+    room: Scratch,
     recorder: Recorder,
     site: String,
 }
@@ -26,6 +27,7 @@ impl Liar {
         let mut liar = Self {
             world,
             lanes,
+            room: Scratch::default(),
             recorder: Recorder::default(),
             site,
         };
@@ -65,7 +67,8 @@ impl Liar {
                 if to == from {
                     let now = self.world.now;
                     let _opened: Opened<'_> =
-                        self.lanes.open(now, source, &datagram, &mut self.recorder);
+                        self.lanes
+                            .open(now, source, &datagram, &mut self.room, &mut self.recorder);
                 }
             }
         }

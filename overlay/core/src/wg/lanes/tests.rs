@@ -11,6 +11,7 @@ use crate::wg::testing::{Wire, address, fabric, id, node_line, reachable, secret
 /// One node's lanes, where they are, and what they received.
 struct End {
     lanes: Lanes,
+    room: Scratch,
     at: SocketAddr,
     fabric: Arc<Fabric>,
     wire: Wire,
@@ -24,6 +25,7 @@ impl End {
         lanes.install(now, fabric, id(fabric, name));
         Self {
             lanes,
+            room: Scratch::default(),
             at: address(name),
             fabric: Arc::clone(fabric),
             wire: Wire::default(),
@@ -46,7 +48,10 @@ impl End {
     }
 
     fn open(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
-        match self.lanes.open(now, from, datagram, &mut self.wire) {
+        let opened = self
+            .lanes
+            .open(now, from, datagram, &mut self.room, &mut self.wire);
+        match opened {
             Opened::Packet { node, bytes } => self.packets.push((node, bytes.to_vec())),
             Opened::Handled => {}
             Opened::Dropped(reason, node) => self.drops.push((reason, node)),
@@ -725,11 +730,12 @@ fn nothing_printed_tells_a_secret() {
     a.flush();
     let datagram = a.wire.take().remove(0).1;
     let at = a.at;
-    let opened = format!("{:?}", b.lanes.open(now, at, &datagram, &mut b.wire));
+    let opened = b.lanes.open(now, at, &datagram, &mut b.room, &mut b.wire);
     assert_eq!(
-        opened,
+        format!("{opened:?}"),
         format!("Packet(100 bytes of {:?})", id(&a.fabric, "n1"))
     );
+    assert_eq!(format!("{:?}", b.room), "Scratch { .. }");
     let printed = format!("{:?}", a.lanes);
     assert_eq!(printed, "Lanes { lanes: 1, open: 0, .. }");
 }

@@ -15,6 +15,7 @@ pub(crate) fn mac(port: &str) -> Mac {
         "n1/b-gw" => Mac([2, 0, 0, 0, 1, 1]),
         "n2/r-gw" => Mac([2, 0, 0, 0, 2, 1]),
         "n3/b-p2" => Mac([2, 0, 0, 0, 1, 2]),
+        "e1/vx0" => Mac([2, 0, 0, 0, 9, 1]),
         _ => {
             let [a, b, c, d] = ip(port).octets();
             Mac([2, 0x10, a, b, c, d])
@@ -31,13 +32,14 @@ pub(crate) fn ip(port: &str) -> Ipv4Addr {
         "b-i3" => 13,
         "b-i4" => 14,
         "b-i5" => 15,
+        "vx0" => 19,
         "b-w1" => 21,
         "b-w2" => 22,
         "b-d1" | "r-l1" => 31,
         "b-d2" | "r-l2" => 32,
         other => panic!("no guest {other}"),
     };
-    let domain = if port.contains("/b-") { 1 } else { 2 };
+    let domain = if port.contains("/r-") { 2 } else { 1 };
     Ipv4Addr::new(10, domain, 0, last)
 }
 

@@ -1,5 +1,6 @@
 //! Topology T1 in memory: real forwarders with real tunnels, and a network that is a queue.
 
+pub(crate) mod edge;
 pub(crate) mod frames;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use skerry_overlay::{
-    Claim, Counters, Forwarder, Frame, Place, Refused, Setup, Sink, Time, Transmit,
+    Claim, Counters, Forwarder, Frame, Offload, Place, Refused, Setup, Sink, Time, Transmit,
 };
-use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId, Source, check};
+use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId, Source, Tables, check};
 use x25519_dalek::{PublicKey, StaticSecret};
+
+use edge::Edge;
 
 const T1: &str = include_str!("../../../../../pvlan-policy/tests/data/t1.toml");
 const T1_OPEN: &str = include_str!("../../../../../pvlan-policy/tests/data/t1-open.toml");
@@ -48,7 +51,7 @@ fn with_n4(text: &str) -> String {
         .collect();
     site.push_str("b-i5 = { as = \"blue.isolated\", ip = [\"10.1.0.15\", \"2001:db8:1::15\"] }\n");
     for node in 1..=4_u8 {
-        let key = base64(PublicKey::from(&secret(node)).as_bytes());
+        let key = public(node);
         let line = format!(
             "n{node} = {{ key = \"{key}\", overlay = \"100.64.0.{node}\", \
              endpoint = \"198.51.100.{node}:51820\" }}"
@@ -71,6 +74,11 @@ pub(crate) fn secret(node: u8) -> StaticSecret {
     StaticSecret::from([node; 32])
 }
 
+/// The line of a node's public key.
+pub(crate) fn public(node: u8) -> String {
+    base64(PublicKey::from(&secret(node)).as_bytes())
+}
+
 fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
@@ -84,6 +92,10 @@ pub(crate) struct Recorder {
     pub(crate) control: Vec<(NodeId, Vec<u8>)>,
     /// Ports that take nothing.
     pub(crate) full: BTreeSet<LocalPort>,
+    /// What a forwarder without lanes gave to the one that has them.
+    pub(crate) handed: Vec<(NodeId, SegmentId, Vec<u8>, Offload)>,
+    /// The ring to that one is full.
+    pub(crate) ring_full: bool,
 }
 
 impl Sink for Recorder {
@@ -101,8 +113,18 @@ impl Sink for Recorder {
         }
     }
 
-    fn handoff(&mut self, _: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
-        panic!("every forwarder here owns its lanes")
+    fn handoff(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        frame: Frame<'_>,
+    ) -> Result<(), Refused> {
+        if self.ring_full {
+            return Err(Refused::Full);
+        }
+        self.handed
+            .push((node, segment, frame.bytes.to_vec(), frame.offload));
+        Ok(())
     }
 
     fn control(&mut self, from: NodeId, message: &[u8]) {
@@ -125,6 +147,8 @@ pub(crate) struct Node {
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) nodes: Vec<Node>,
+    /// Stock edges that tests have added.
+    pub(crate) edges: Vec<Edge>,
     /// Datagrams per (from, to) since the last [`World::forget`].
     pub(crate) carried: BTreeMap<(String, String), usize>,
     generation: u64,
@@ -139,6 +163,13 @@ pub(crate) fn fabric(site: &str) -> Arc<Fabric> {
     checked
         .fabric
         .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
+}
+
+/// The VNI of an access port.
+fn vni(tables: &Tables, port: LocalPort) -> u32 {
+    let attachment = tables.attachments_of(port)[0];
+    let segment = tables.attachment(attachment).unwrap().segment;
+    tables.fabric.segment(segment).unwrap().vni.get()
 }
 
 impl World {
@@ -171,6 +202,7 @@ impl World {
         let mut world = Self {
             now,
             nodes,
+            edges: Vec::new(),
             carried: BTreeMap::new(),
             generation: 1,
         };
@@ -190,10 +222,22 @@ impl World {
         world
     }
 
+    /// Adds an edge of the site, which speaks first.
+    pub(crate) fn join(&mut self, edge: Edge) {
+        self.edges.push(edge);
+        self.edges.last_mut().unwrap().say_packet(&[]);
+        self.settle();
+        self.forget();
+    }
+
     fn bring_ports_up(&mut self) {
         for node in &mut self.nodes {
             for port in 0..node.forwarder.tables().local.ports.len() {
                 let port = LocalPort(u32::try_from(port).unwrap());
+                if node.forwarder.tables().edge_behind(port).is_some() {
+                    // The shell has no device for it, and says nothing.
+                    continue;
+                }
                 node.forwarder.set_port_up(port, true, &mut node.recorder);
             }
         }
@@ -214,8 +258,10 @@ impl World {
             for node in &mut self.nodes {
                 node.forwarder.flush(&mut node.recorder);
             }
-            let mut moved = false;
+            let mut moved = self.hear_edges();
             for from in 0..self.nodes.len() {
+                let handed = &self.nodes[from].recorder.handed;
+                assert_eq!(handed, &[], "every forwarder here owns its lanes");
                 let sent: VecDeque<_> = self.nodes[from].recorder.sent.drain(..).collect();
                 for (to, datagram) in sent {
                     moved = true;
@@ -234,7 +280,26 @@ impl World {
         panic!("the network does not come to rest");
     }
 
+    /// Carries what the edges have to say to their homes; says whether it was anything.
+    fn hear_edges(&mut self) -> bool {
+        let mut moved = false;
+        for edge in &mut self.edges {
+            for datagram in edge.take() {
+                moved = true;
+                let node = &mut self.nodes[edge.home];
+                node.forwarder
+                    .handle_datagram(self.now, edge.at, &datagram, &mut node.recorder);
+            }
+        }
+        moved
+    }
+
     fn carry(&mut self, from: usize, to: SocketAddr, datagram: &[u8]) {
+        if let Some(edge) = self.edges.iter_mut().find(|edge| edge.at == to) {
+            let pair = (self.nodes[from].name.clone(), edge.name.clone());
+            *self.carried.entry(pair).or_default() += 1;
+            return edge.receive(datagram);
+        }
         let number = |address: SocketAddr| usize::from(address.to_string().as_bytes()[11] - b'1');
         let source: SocketAddr = format!("198.51.100.{}:51820", from + 1).parse().unwrap();
         let pair = (
@@ -267,6 +332,9 @@ impl World {
         for node in &mut self.nodes {
             node.recorder.delivered.clear();
         }
+        for edge in &mut self.edges {
+            edge.heard.clear();
+        }
     }
 
     pub(crate) fn place(&self, name: &str) -> (usize, LocalPort) {
@@ -289,8 +357,15 @@ impl World {
     pub(crate) fn send_frame(&mut self, port: &str, frame: Frame<'_>) {
         let (node, local) = self.place(port);
         let node = &mut self.nodes[node];
-        node.forwarder
-            .handle_frame(self.now, local, frame, &mut node.recorder);
+        let tables = Arc::clone(node.forwarder.tables());
+        if let Some(id) = tables.edge_behind(local) {
+            let name = &tables.fabric.nodes[id.index()].name;
+            let edge = self.edges.iter_mut().find(|edge| edge.name == *name);
+            edge.expect("an edge").say(vni(&tables, local), frame.bytes);
+        } else {
+            node.forwarder
+                .handle_frame(self.now, local, frame, &mut node.recorder);
+        }
         self.settle();
         self.check_balance();
     }
@@ -307,8 +382,24 @@ impl World {
         for node in &self.nodes {
             let tables = node.forwarder.tables();
             for (port, bytes) in &node.recorder.delivered {
+                assert_eq!(tables.edge_behind(*port), None, "an edge has no device");
                 let id = tables.local.ports[port.index()];
                 received.push((tables.fabric.port_name(id), bytes.clone()));
+            }
+        }
+        for edge in &self.edges {
+            let tables = self.nodes[edge.home].forwarder.tables();
+            for (number, bytes) in &edge.heard {
+                let mut ports = tables.fabric.ports.iter();
+                let port = ports.find(|it| {
+                    let name = tables.fabric.port_name(it.id);
+                    let local = tables.local_attachment(it.attachments[0]);
+                    let view = local.and_then(|local| tables.attachment(local));
+                    name.starts_with(&format!("{}/", edge.name))
+                        && view.is_some_and(|view| vni(tables, view.port) == *number)
+                });
+                let port = port.unwrap_or_else(|| panic!("{} heard VNI {number}", edge.name));
+                received.push((tables.fabric.port_name(port.id), bytes.clone()));
             }
         }
         received.sort();

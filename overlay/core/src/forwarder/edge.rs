@@ -1,0 +1,128 @@
+//! Stock edges: members without Skerry, each a port of its home node that hangs on a tunnel
+//! instead of a device (private-vlan 3.4).
+//!
+//! An edge knows one VNI for each of its ports, that of the port's own segment, both ways: its
+//! home translates. What comes out of its tunnel is a frame of that port, under all its guards;
+//! what is due to the port goes into the tunnel.
+
+use skerry_policy::{LocalPort, NodeId, SegmentId};
+
+use super::copies::{Receiver, count_copies, seal_frame};
+use super::pass::{Origin, Outcome, Pass, Remote};
+use crate::frame::Frame;
+use crate::gso::Segments;
+use crate::reason::DropReason;
+use crate::sink::{Refused, Sink};
+use crate::wg::Lanes;
+use crate::wire::carrier::Carried;
+use crate::wire::ethernet::{Ethernet, Tagging};
+use crate::wire::vxlan;
+
+/// The tunnels to this node's edges. The others are not in reach: nothing outside this file gets
+/// at the lanes inside, and here only a port's own edge is sealed for.
+#[derive(Debug)]
+pub(super) struct EdgeLanes<'a>(&'a mut Lanes);
+
+impl<'a> EdgeLanes<'a> {
+    pub(super) const fn of(lanes: &'a mut Lanes) -> Self {
+        Self(lanes)
+    }
+}
+
+impl<S: Sink> Pass<'_, S> {
+    /// Takes a packet from an edge to its port. What the tunnel refuses counts at the peer; what
+    /// it hands over is delivered, as far as the peer is concerned, and counts at the port.
+    pub(super) fn admit_from_edge(&mut self, edge: NodeId, packet: &[u8]) {
+        let entered = self
+            .carried(edge, packet)
+            .and_then(|carried| self.enter(edge, &carried));
+        match entered {
+            Ok((port, frame)) => {
+                self.count_in(edge, frame.len());
+                self.count_peer_outcome(edge, Outcome::Delivered);
+                self.admit_from_port(port, Frame::plain(frame));
+            }
+            Err(reason) => {
+                self.count_in(edge, packet.len());
+                self.state.count_drop(Origin::Peer(edge), reason, 1);
+            }
+        }
+    }
+
+    /// The frame inside, and the port of the edge that its VNI names.
+    fn enter<'p>(
+        &self,
+        edge: NodeId,
+        carried: &Carried<'p>,
+    ) -> Result<(LocalPort, &'p [u8]), DropReason> {
+        let (segment, frame) = self.unwrap_vxlan(carried)?;
+        let port = self
+            .tables
+            .edge_port(edge, segment)
+            .ok_or(DropReason::VniDenied)?;
+        if Ethernet::parse(frame).is_some_and(|it| it.tagging != Tagging::Untagged) {
+            return Err(DropReason::InnerVlan);
+        }
+        Ok((port, frame))
+    }
+
+    /// One copy, which stands for `n` frames, to the edge behind a port, under the VNI of the
+    /// port's own segment whoever sent it.
+    pub(super) fn copy_to_edge(
+        &mut self,
+        edge: NodeId,
+        port: LocalPort,
+        segment: SegmentId,
+        frame: Frame<'_>,
+        n: u64,
+    ) {
+        let to = Receiver {
+            node: edge,
+            port: Some(port),
+        };
+        let refused = if self.state.is_up(port) {
+            match (&mut self.remote, vxlan_header(self.tables, segment)) {
+                (Remote::Lanes(lanes) | Remote::Edges(EdgeLanes(lanes)), Some(header)) => {
+                    return seal_frame(self.state, lanes, self.sink, self.now, to, header, frame);
+                }
+                // Counted by the worker that takes it, or here when none does.
+                (Remote::Handoff, _) => match self.sink.handoff(edge, segment, frame) {
+                    Ok(()) => return,
+                    Err(refused) => refused,
+                },
+                (_, None) => Refused::Down,
+            }
+        } else {
+            Refused::Down
+        };
+        count_copies(self.state, to, n, 0, Err(refused));
+    }
+
+    /// One copy that a worker without tunnels has for a node: an edge of this one, or a peer.
+    pub(super) fn copy_handed_over(&mut self, node: NodeId, segment: SegmentId, frame: Frame<'_>) {
+        if !self.tables.is_edge(node) {
+            return self.copy_to_node(node, segment, frame, frames(frame));
+        }
+        // Both workers run one generation, so the port is there.
+        if let Some(port) = self.tables.edge_port(node, segment) {
+            self.copy_to_edge(node, port, segment, frame, frames(frame));
+        }
+    }
+}
+
+/// The header of frames in a segment.
+pub(super) fn vxlan_header(
+    tables: &skerry_policy::Tables,
+    segment: SegmentId,
+) -> Option<[u8; vxlan::LEN]> {
+    let segment = tables.fabric.segments.get(segment.index())?;
+    Some(vxlan::header(segment.vni))
+}
+
+/// How many frames a frame stands for.
+fn frames(frame: Frame<'_>) -> u64 {
+    if frame.offload.is_finished() {
+        return 1;
+    }
+    Segments::new(frame).map_or(1, |it| u64::try_from(it.count()).unwrap_or(u64::MAX))
+}
