@@ -90,7 +90,7 @@ impl Edge {
                     self.heard.push(heard);
                     return;
                 }
-                _ => return,
+                TunnResult::Done | TunnResult::Err(_) | TunnResult::WriteToTunnelV6(..) => return,
             }
             // Anything that waits for a session.
             datagram = &[];
