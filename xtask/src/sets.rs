@@ -29,7 +29,7 @@ struct Set {
     run: fn(&Path, &str) -> Result<Ended>,
 }
 
-const SETS: [Set; 11] = [
+const SETS: [Set; 12] = [
     Set {
         name: "format",
         what: "rustfmt",
@@ -46,7 +46,7 @@ const SETS: [Set; 11] = [
                 "--workspace",
                 "--all-targets",
                 "--features",
-                ROOT,
+                &format!("{ROOT},{CLOCK}"),
                 "--",
                 "-D",
                 "warnings",
@@ -74,6 +74,26 @@ const SETS: [Set; 11] = [
         what: "every crate, no privileges",
         needs: Needs::Nothing,
         run: |root, name| run_command(root, name, &mut cargo(root, &["test", "--workspace"])),
+    },
+    Set {
+        name: "simulation",
+        what: "random fabrics, faults and attackers, optimised",
+        needs: Needs::Nothing,
+        run: |root, name| {
+            let arguments = [
+                "test",
+                "--release",
+                "-p",
+                "skerry-overlay",
+                "--features",
+                "simulation",
+                "--test",
+                "simulation",
+                "--",
+                "--nocapture",
+            ];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
     },
     Set {
         name: "scale",
@@ -147,6 +167,9 @@ const SETS: [Set; 11] = [
 
 /// Features that gate tests which need root.
 const ROOT: &str = "skerry-overlay-io/root,skerry/root,skerry-netns-tests/root";
+
+/// The feature of the simulation's own clock: looked at by the lints, and never run with others.
+const CLOCK: &str = "skerry-overlay/simulation";
 
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
