@@ -11,6 +11,7 @@ use crate::proof::{Proof, prove};
 use crate::report::{Policy, diff};
 use crate::site::Site;
 use crate::source::{Source, Span};
+use crate::widening::refuse_wider_peerings;
 
 /// What came of a site file.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub fn check_against(source: &Source, running: Policy<'_>, no_new_access: bool) 
         refuse_new_meanings(running.fabric, new, findings);
         if no_new_access {
             refuse_widening(running, new, findings);
+            refuse_wider_peerings(running.fabric, new, findings);
         }
     })
 }

@@ -60,7 +60,7 @@ codes! {
     Ambiguous = "P025", "An address bound on a trunk, where it is not clear to which tag it belongs.";
     OutsideSubnets = "P026", "A bound IP address outside the subnets of its private VLAN (warning).";
     BoundNothing = "P027", "A port held to its bound addresses that has none: it can send no IP (warning).";
-    StockLimit = "P028", "Something a stock member cannot do: trunks, two ports in one segment, or `attach` on an edge.";
+    StockLimit = "P028", "Something a stock member cannot do: trunks, two ports in one segment, ends of peerings (mesh), or `attach` on an edge.";
     Unguarded = "P029", "Ports of a stock mesh member: nobody enforces their guards (warning).";
     NoEffect = "P030", "A key that has no effect where it stands (warning).";
     ExportOverlap = "P031", "Two exports of one field between the same private VLANs: their difference would leak.";
@@ -72,6 +72,7 @@ codes! {
     NoGateway = "P037", "hairpin = \"gateway\" in a private VLAN without a gateway port (warning).";
     NoMeeting = "P038", "Nodes that exchange frames but cannot find each other: neither has an endpoint (warning).";
     PeeringEnds = "P039", "A peering whose ends are not two private VLANs, one on each side.";
+    OutOfReach = "P040", "An end of a peering where nobody can be reached: without a bound IP address, or with one that the other side binds too (warning).";
 }
 
 impl fmt::Display for Code {

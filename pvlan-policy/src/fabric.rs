@@ -14,8 +14,8 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::id::{AttachmentId, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni};
+use crate::peering::Peering;
 use crate::port::{Attachment, Port};
-use crate::site::Flow;
 
 /// The role of a segment in its private VLAN (RFC 5517 section 2).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -131,21 +131,6 @@ impl fmt::Display for Digest {
     }
 }
 
-/// The only way a frame changes private VLAN: listed ports, listed traffic, its own VNI.
-#[derive(Clone, Debug)]
-pub struct Peering {
-    /// Its name.
-    pub name: String,
-    /// Its number on the wire.
-    pub vni: Vni,
-    /// Who may start, sorted.
-    pub from: Vec<AttachmentId>,
-    /// Who may be reached, sorted.
-    pub to: Vec<AttachmentId>,
-    /// What may be said; replies follow.
-    pub allow: Vec<Flow>,
-}
-
 /// The whole policy, compiled: the same on every node.
 #[derive(Clone, Debug)]
 pub struct Fabric {
@@ -163,18 +148,21 @@ pub struct Fabric {
     pub ports: Vec<Port>,
     /// Indexed by [`AttachmentId`].
     pub attachments: Vec<Attachment>,
-    /// What crosses between private VLANs on purpose.
+    /// What crosses between private VLANs on purpose, in file order.
     pub peerings: Vec<Peering>,
     /// Row: sending segment; bit: receiving segment, counted from the first of the private VLAN
     /// (segments of one private VLAN lie together), so other private VLANs have no bit at all.
     pub(crate) accept: Vec<FixedBitSet>,
     /// `M(segment)`: nodes with at least one accepting attachment, sorted.
     pub(crate) members: Vec<Vec<NodeId>>,
-    /// Row: node; bit: segment of an attachment it is home of.
+    /// Row: node; bit: segment of an attachment it is home of, or peering with an end there.
     pub(crate) may_send: Vec<FixedBitSet>,
     /// Row: node; the ports its datapath serves, in file order, then those of its edges.
     pub(crate) served: Vec<Vec<PortId>>,
     pub(crate) by_vni: FxHashMap<Vni, SegmentId>,
+    pub(crate) peering_by_vni: FxHashMap<Vni, SegmentId>,
+    /// Those that list an attachment, in file order.
+    pub(crate) peerings_of: FxHashMap<AttachmentId, Vec<SegmentId>>,
     pub(crate) mac_owner: FxHashMap<(PvlanId, Mac), AttachmentId>,
     pub(crate) ip_owner: FxHashMap<(PvlanId, IpAddr), AttachmentId>,
 }
@@ -253,7 +241,7 @@ impl Fabric {
         self.members.get(segment.index()).map_or(&[], Vec::as_slice)
     }
 
-    /// May this node put frames of this segment into the tunnel?
+    /// May this node put frames of this segment, or of this peering, into the tunnel?
     pub fn may_send(&self, node: NodeId, segment: SegmentId) -> bool {
         self.may_send
             .get(node.index())
@@ -268,8 +256,7 @@ impl Fabric {
     /// The name of the segment or peering that a VNI stands for.
     pub(crate) fn meaning_of(&self, vni: Vni) -> Option<&str> {
         let segment = self.segment_of(vni).and_then(|id| self.segment(id));
-        let mut peerings = self.peerings.iter();
-        let peering = || peerings.find(|it| it.vni == vni).map(|it| it.name.as_str());
+        let peering = || Some(self.peering_of_vni(vni)?.name.as_str());
         segment
             .map(|segment| segment.name.as_str())
             .or_else(peering)

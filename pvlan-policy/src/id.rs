@@ -57,6 +57,9 @@ impl fmt::Display for Vid {
     }
 }
 
+/// First half of the addresses of peerings; "SK" with the bit of local administration before it.
+const PEERINGS: [u8; 3] = [0x02, 0x53, 0x4b];
+
 /// An IEEE 802 MAC address.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Mac(pub [u8; 6]);
@@ -73,6 +76,30 @@ impl Mac {
     /// All zero: never a valid address on the wire.
     pub const fn is_zero(self) -> bool {
         matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+
+    /// The address of a peering in both of its private VLANs: locally administered, `02:53:4b`
+    /// and its VNI.
+    pub const fn of_peering(vni: Vni) -> Self {
+        let [_, a, b, c] = vni.get().to_be_bytes();
+        let [x, y, z] = PEERINGS;
+        Self([x, y, z, a, b, c])
+    }
+
+    /// In the block that is kept for peerings, whether there is one of this number or not.
+    pub const fn is_peerings(self) -> bool {
+        let [x, y, z, ..] = self.0;
+        x == PEERINGS[0] && y == PEERINGS[1] && z == PEERINGS[2]
+    }
+
+    /// The VNI in an address of that block.
+    pub(crate) const fn peering_vni(self) -> Option<Vni> {
+        let [.., a, b, c] = self.0;
+        if self.is_peerings() {
+            Vni::new(u32::from_be_bytes([0, a, b, c]))
+        } else {
+            None
+        }
     }
 
     /// Six hexadecimal pairs with colons, as `ip link` prints them.
@@ -127,7 +154,8 @@ index! {
     PvlanId
 }
 index! {
-    /// A segment: position in [`Fabric::segments`](crate::Fabric::segments).
+    /// A segment: position in [`Fabric::segments`](crate::Fabric::segments). A peering is numbered
+    /// on behind the last of them, so that no table of segments has a place for it.
     SegmentId
 }
 index! {

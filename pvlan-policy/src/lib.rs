@@ -12,6 +12,7 @@ mod decode;
 mod diagnostic;
 mod fabric;
 mod id;
+mod peering;
 mod port;
 mod proof;
 mod render;
@@ -20,15 +21,17 @@ mod schema;
 mod site;
 mod source;
 mod tables;
+mod widening;
 
 pub use check::{Checked, check, check_against};
 pub use code::Code;
 pub use decode::EXPORT_FIELDS;
 pub use diagnostic::{Diagnostic, Label, Severity};
-pub use fabric::{Digest, Fabric, Hairpin, Node, Peering, Pvlan, Role, Routed, Segment, Stock};
+pub use fabric::{Digest, Fabric, Hairpin, Node, Pvlan, Role, Routed, Segment, Stock};
 pub use id::{
     AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
 };
+pub use peering::{Crossing, Peering, Way};
 pub use port::{
     Attach, Attachment, DhcpGuard, Ethertypes, Guards, IpGuard, MacGuard, Port, RaGuard, Storm,
 };

@@ -247,7 +247,7 @@ fn check_says_in_one_line_what_was_proved_or_refused() {
     let good = report(SAMPLE);
     let expected = "ok: 12 attachments, 132 ordered pairs, 38 permitted, V1-V6 hold (digest ";
     assert!(good.starts_with(expected), "{good}");
-    assert!(good.ends_with("), 4 warnings"), "{good}");
+    assert!(good.ends_with("), 5 warnings"), "{good}");
     assert_eq!(report("version = 1"), "refused: 1 error");
 }
 
@@ -311,4 +311,31 @@ fn widening_is_refused_on_request_only() {
     assert_snapshot!(against(&wider, true));
     let narrower = edited(&[(", hairpin = [\"n1/b-w1\"]", "")]);
     assert_eq!(against(&narrower, true), "");
+}
+
+#[test]
+fn a_peering_that_allows_more_is_refused_as_wider() {
+    let allow = "allow = [\"udp/53\", \"tcp/53\"]";
+    for wider in [
+        "allow = [\"udp/53\", \"tcp\"]",
+        "allow = [\"udp/53\", \"icmp\"]",
+    ] {
+        let site = edited(&[(allow, wider)]);
+        assert_eq!(against(&site, false), "");
+        let said = against(&site, true);
+        assert!(
+            said.contains("error[P016]: peering `dns` lets more traffic pass"),
+            "{said}"
+        );
+    }
+    let turned = edited(&[
+        ("from = [\"n1/b-w1\"]", "to = [\"n1/b-w1\"]"),
+        ("to = [\"n3/up0#20\"]", "from = [\"n3/up0#20\"]"),
+    ]);
+    assert!(against(&turned, true).contains("P016"));
+    assert_eq!(
+        against(&edited(&[(allow, "allow = [\"tcp/53\"]")]), true),
+        ""
+    );
+    assert_eq!(against(SAMPLE, true), "");
 }

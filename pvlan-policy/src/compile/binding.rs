@@ -52,6 +52,11 @@ impl Draft<'_> {
             findings.push(self.ambiguous(bound, twice));
             return;
         }
+        for mac in decl.macs.iter().filter(|mac| mac.value.is_peerings()) {
+            let message = format!("{} is kept for peerings", mac.value);
+            let finding = Finding::error(Code::Range, mac.span, message);
+            findings.push(finding.says("no address that begins with 02:53:4b can be bound"));
+        }
         for mac in &decl.macs {
             // A router has one MAC on all its tags; each private VLAN knows it separately.
             for &owner in &tags {

@@ -5,9 +5,9 @@ use rustc_hash::FxHashMap;
 use crate::code::Code;
 use crate::compile::Draft;
 use crate::diagnostic::{Finding, Findings};
-use crate::fabric::Peering;
-use crate::id::{AttachmentId, PvlanId};
-use crate::site::{PeeringDecl, PortRef, Sees};
+use crate::id::{AttachmentId, PvlanId, SegmentId};
+use crate::peering::Peering;
+use crate::site::{PeeringDecl, PortRef, Sees, StockKind};
 use crate::source::{At, Span};
 
 impl Draft<'_> {
@@ -20,11 +20,19 @@ impl Draft<'_> {
         for decl in &self.site.peerings {
             let from = self.ends(&decl.from, findings);
             let to = self.ends(&decl.to, findings);
-            self.check_consent(decl, &from, &to, findings);
-            if let Some(vni) = decl.vni {
+            let sides = self.check_consent(decl, &from, &to, findings);
+            self.check_stock_ends(&[&from, &to], findings);
+            if let Some(pvlans) = sides {
+                self.warn_out_of_reach(pvlans, &from, findings);
+                self.warn_out_of_reach([pvlans[1], pvlans[0]], &to, findings);
+            }
+            if let Some((vni, pvlans)) = decl.vni.zip(sides) {
+                let id = self.segments.len() + self.peerings.len();
                 self.peerings.push(Peering {
+                    id: SegmentId(u32::try_from(id).unwrap_or(u32::MAX)),
                     name: decl.name.value.clone(),
                     vni: vni.value,
+                    pvlans,
                     from: from.into_iter().map(|(id, _)| id).collect(),
                     to: to.into_iter().map(|(id, _)| id).collect(),
                     allow: decl.allow.iter().map(|flow| flow.value).collect(),
@@ -45,28 +53,69 @@ impl Draft<'_> {
         ends
     }
 
-    /// P013 and P039: one private VLAN on each side, and both have agreed.
+    /// P013 and P039: one private VLAN on each side, and both have agreed. `None` when something
+    /// is wrong with them, which has its error already.
     fn check_consent(
         &self,
         decl: &PeeringDecl,
         from: &[(AttachmentId, Span)],
         to: &[(AttachmentId, Span)],
         findings: &mut Findings,
-    ) {
+    ) -> Option<[PvlanId; 2]> {
         let sides = (self.side(from, findings), self.side(to, findings));
         let (Some((one, near)), Some((other, far))) = sides else {
-            return;
+            return None;
         };
         if one == other {
             let message = "a peering joins two private VLANs, not one with itself";
             let finding = Finding::error(Code::PeeringEnds, decl.name.span, message);
             findings.push(finding.label(near, "from here").label(far, "to the same"));
-            return;
+            return None;
         }
+        let mut agreed = true;
         for (giver, taker) in [(one, other), (other, one)] {
             if !self.consents(giver, taker) {
                 findings.push(self.missing_consent(decl, giver, taker));
+                agreed = false;
             }
+        }
+        agreed.then_some([one, other])
+    }
+
+    /// P028: a stock kernel of the mesh knows segments and nothing else.
+    fn check_stock_ends(&self, sides: &[&[(AttachmentId, Span)]], findings: &mut Findings) {
+        for &(id, span) in sides.iter().copied().flatten() {
+            let home = self.attachment(id).map(|attachment| attachment.home);
+            if home.and_then(|home| self.stock(home)) == Some(StockKind::Mesh) {
+                let message = "a port of a stock mesh member cannot be an end of a peering";
+                let finding = Finding::error(Code::StockLimit, span, message);
+                findings.push(finding.help("stock = \"edge\" makes it a port of a node that can"));
+            }
+        }
+    }
+
+    /// P040: a peering passes what is between bound addresses, and an address that both sides
+    /// bind means the host next door.
+    fn warn_out_of_reach(
+        &self,
+        [own, other]: [PvlanId; 2],
+        ends: &[(AttachmentId, Span)],
+        findings: &mut Findings,
+    ) {
+        for &(id, span) in ends {
+            let port = self.attachment(id).map(|it| it.port);
+            let port = port.and_then(|port| self.ports.get(port.index()));
+            let mut ips = port.map_or(&[][..], |port| port.ips.as_slice()).iter();
+            let owner = |pvlan, ip| self.ip_owner.get(&(pvlan, ip)).copied();
+            if ips.any(|&ip| owner(own, ip) == Some(id) && owner(other, ip).is_none()) {
+                continue;
+            }
+            let message = "nobody can be reached at this end of the peering";
+            findings.push(
+                Finding::warning(Code::OutOfReach, span, message)
+                    .says("needs an `ip` that the other side does not bind")
+                    .help("what crosses goes from one bound address to another, and to no other"),
+            );
         }
     }
 

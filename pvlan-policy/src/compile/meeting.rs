@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::code::Code;
 use crate::diagnostic::{Finding, Findings};
 use crate::fabric::{Fabric, Stock};
-use crate::id::{NodeId, SegmentId};
+use crate::id::{AttachmentId, NodeId, SegmentId};
 use crate::site::Site;
 
 /// One warning for each node that some other cannot meet, naming one such other.
@@ -38,9 +38,24 @@ fn listener(fabric: &Fabric, node: NodeId, silent: &[NodeId]) -> Option<NodeId> 
     let row = fabric.may_send.get(node.index())?;
     row.ones().find_map(|segment| {
         let segment = SegmentId(u32::try_from(segment).ok()?);
-        let mut members = fabric.members(segment).iter().copied();
+        let members = fabric.members(segment).iter().copied();
+        let mut members = members.chain(opposite(fabric, node, segment));
         members.find(|&member| member != node && silent.binary_search(&member).is_ok())
     })
+}
+
+/// The homes of the ends that those of a node have on the other side of a peering.
+fn opposite(fabric: &Fabric, node: NodeId, peering: SegmentId) -> impl Iterator<Item = NodeId> {
+    let home = |end: &AttachmentId| Some(fabric.attachments.get(end.index())?.home);
+    let sides = fabric
+        .peering(peering)
+        .map(|it| [(&it.from, &it.to), (&it.to, &it.from)]);
+    let mine = move |ends: &[AttachmentId]| ends.iter().any(|end| home(end) == Some(node));
+    let sides = sides
+        .into_iter()
+        .flatten()
+        .filter(move |(near, _)| mine(near));
+    sides.flat_map(move |(_, far)| far.iter().filter_map(home))
 }
 
 fn warning(site: &Site, node: NodeId, stranger: NodeId) -> Option<Finding> {

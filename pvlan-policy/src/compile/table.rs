@@ -27,6 +27,8 @@ impl Draft<'_> {
             may_send: Vec::new(),
             served: Vec::new(),
             by_vni: segments.iter().map(|it| (it.vni, it.id)).collect(),
+            peering_by_vni: FxHashMap::default(),
+            peerings_of: FxHashMap::default(),
             segments,
             ports: self.ports,
             attachments: self.attachments,
@@ -39,6 +41,7 @@ impl Draft<'_> {
         fabric.fill_may_send();
         fabric.fill_members();
         fabric.fill_served();
+        fabric.fill_peerings();
         Some(fabric)
     }
 
@@ -99,6 +102,20 @@ impl Fabric {
         for attachment in &self.attachments {
             if let Some(row) = self.may_send.get_mut(attachment.home.index()) {
                 row.insert(attachment.segment.index());
+            }
+        }
+    }
+
+    /// A peering is a segment of its own on the wire, in no table but these.
+    fn fill_peerings(&mut self) {
+        for peering in &self.peerings {
+            self.peering_by_vni.insert(peering.vni, peering.id);
+            for &end in peering.from.iter().chain(&peering.to) {
+                self.peerings_of.entry(end).or_default().push(peering.id);
+                let home = self.attachments.get(end.index()).map(|it| it.home);
+                if let Some(row) = home.and_then(|home| self.may_send.get_mut(home.index())) {
+                    row.grow_and_insert(peering.id.index());
+                }
             }
         }
     }

@@ -35,6 +35,9 @@ pub(super) fn peering<'a>(
     for key in ["from", "to", "allow"] {
         section.demand(key, findings);
     }
+    for key in ["from", "to"] {
+        refuse_nobody(&section, key, findings);
+    }
     Some(PeeringDecl {
         name: name(at, findings),
         vni: section.required("vni", vni, findings),
@@ -42,6 +45,20 @@ pub(super) fn peering<'a>(
         to: section.list("to", port, findings),
         allow: section.list("allow", flow, findings),
     })
+}
+
+/// P039: a side with nobody on it is no side.
+fn refuse_nobody(section: &Section<'_>, key: &str, findings: &mut Findings) {
+    let list = section.get(key).map(|(_, value)| value);
+    let empty = list.filter(|list| list.get_ref().as_array().is_some_and(|it| it.is_empty()));
+    if let Some(list) = empty {
+        let finding = Finding::error(
+            Code::PeeringEnds,
+            span(list.span()),
+            "nobody is on this side",
+        );
+        findings.push(finding.says("needs a port"));
+    }
 }
 
 fn flow(findings: &mut Findings, value: &Value<'_>) -> Option<Flow> {

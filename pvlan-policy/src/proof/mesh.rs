@@ -14,6 +14,7 @@ pub(super) fn may_send(ground: &Ground<'_>) -> Claim {
     let statement = "a node may send the segments of its own ports and no others";
     let mut claim = Claim::new("V2", statement);
     let sends = ground.oracle.sends();
+    let homes = ground.oracle.peering_homes();
     let none = BTreeSet::new();
     for node in &ground.fabric.nodes {
         let expected = sends.get(node.name.as_str()).unwrap_or(&none);
@@ -23,6 +24,14 @@ pub(super) fn may_send(ground: &Ground<'_>) -> Claim {
             claim.expect(actual == expected, || {
                 let segment = ground.segment_name(SegmentId(id));
                 format!("{} may send {segment}: table says {actual}", node.name)
+            });
+        }
+        for (peering, homes) in ground.fabric.peerings.iter().zip(&homes) {
+            let expected = homes.contains(node.name.as_str());
+            let actual = ground.fabric.may_send(node.id, peering.id);
+            claim.expect(actual == expected, || {
+                let peering = &peering.name;
+                format!("{} may send {peering}: table says {actual}", node.name)
             });
         }
     }
@@ -114,6 +123,18 @@ impl<'a> Sets<'a> {
                 !nodes.contains(&tables.me) && !nodes.iter().any(edge),
                 about,
             );
+        }
+        for peering in &ground.fabric.peerings {
+            let silent = tables.flood(peering.id).is_none()
+                && ground.fabric.members(peering.id).is_empty()
+                && !tables
+                    .local
+                    .by_id
+                    .values()
+                    .any(|&it| tables.accepts(peering.id, it));
+            members.expect(silent, || {
+                format!("peering {} is flooded on {me}", peering.name)
+            });
         }
         let edge = is_edge(ground, tables.me);
         tunnel.expect(!edge || tables.local.attachments.is_empty(), || {

@@ -25,6 +25,10 @@
 //!   every A: its list is compared as a set, each listed B is asked, and of every segment of its
 //!   private VLAN one B that is not listed (all those are the same question), and one B outside.
 //! - `may_send` is asked for every node and every segment, `members` for every segment.
+//! - What crosses a peering is between two listed ends. Of every peering both lists are compared
+//!   as sets, with its private VLANs, its MAC and what it allows; of every attachment the list of
+//!   peerings it is an end of. `may_send` is asked for every node and every peering, and of every
+//!   node whether it floods or accepts one, which none may.
 //!
 //! What a class of ports shares is thereby compared for each member, never assumed; only the
 //! product of the classes is not spelt out.
@@ -33,6 +37,7 @@ mod claim;
 mod matrix;
 mod mesh;
 mod oracle;
+mod peering;
 mod routed;
 mod unique;
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::fabric::Hairpin;
 use crate::id::{Mac, Vid, Vni};
 use crate::site::{Carries, PortDecl, PortRef, SegmentRef, Site, StockKind};
+use crate::source::At;
 
 /// A row of RFC 5517 table 1; communities are told apart by name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -173,7 +174,16 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn end(&self, reference: &PortRef) -> Option<usize> {
+    /// The homes of the ends of each peering, in file order.
+    pub(super) fn peering_homes(&self) -> Vec<BTreeSet<&'a str>> {
+        let home = |end: &At<PortRef>| Some(self.ends.get(self.end(&end.value)?)?.home);
+        let peerings = self.site.peerings.iter();
+        peerings
+            .map(|decl| decl.from.iter().chain(&decl.to).filter_map(home).collect())
+            .collect()
+    }
+
+    pub(super) fn end(&self, reference: &PortRef) -> Option<usize> {
         let name = (
             reference.node.as_str(),
             reference.port.as_str(),

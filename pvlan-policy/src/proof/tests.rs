@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
+
 use super::{Proof, prove};
 use crate::fabric::{Fabric, Hairpin};
 use crate::id::{LocalAttachment, NodeId, PvlanId, SegmentId, Vni};
-use crate::site::Site;
+use crate::site::{Flow, Site};
 use crate::source::Source;
-use crate::tables::Tables;
+use crate::tables::{Flood, Tables};
 
 const SAMPLE: &str = include_str!("../../tests/data/sample.toml");
 
@@ -230,5 +232,69 @@ fn a_lookup_that_finds_the_wrong_thing_breaks_v6() {
     fault_in_fabric("V6", |fabric| fabric.nodes[1].key = fabric.nodes[0].key);
     fault_in_fabric("V6", |fabric| {
         fabric.nodes[1].overlay = fabric.nodes[0].overlay;
+    });
+}
+
+#[test]
+fn a_node_that_may_send_a_peering_without_an_end_breaks_v2() {
+    fault_in_fabric("V2", |fabric| {
+        let n2 = node(fabric, "n2");
+        let id = fabric.peerings[0].id;
+        fabric.may_send[n2.index()].grow_and_insert(id.index());
+    });
+    fault_in_fabric("V2", |fabric| {
+        let n1 = node(fabric, "n1");
+        fabric.may_send[n1.index()].remove(fabric.peerings[0].id.index());
+    });
+}
+
+#[test]
+fn a_peering_that_is_flooded_or_accepted_breaks_v3() {
+    fault_in_tables("V3", "n3", |tables| {
+        tables.local.flood.push(Flood::default());
+    });
+    fault_in_tables("V3", "n3", |tables| {
+        let mut row = FixedBitSet::new();
+        row.grow_and_insert(0);
+        tables.local.accept.push(row);
+    });
+    fault_in_fabric("V3", |fabric| fabric.members.push(vec![NodeId(0)]));
+}
+
+#[test]
+fn a_peering_with_other_ends_or_rules_breaks_v6() {
+    fault_in_fabric("V6", |fabric| {
+        let stranger = fabric.attachments[1].id;
+        fabric.peerings[0].from.insert(0, stranger);
+    });
+    fault_in_fabric("V6", |fabric| fabric.peerings[0].to.clear());
+    fault_in_fabric("V6", |fabric| {
+        let peering = &mut fabric.peerings[0];
+        std::mem::swap(&mut peering.from, &mut peering.to);
+    });
+    fault_in_fabric("V6", |fabric| fabric.peerings[0].pvlans.reverse());
+    fault_in_fabric("V6", |fabric| fabric.peerings[0].pvlans[1] = PvlanId(0));
+    fault_in_fabric("V6", |fabric| {
+        fabric.peerings[0].allow.push(Flow::parse("tcp").unwrap());
+    });
+    fault_in_fabric("V6", |fabric| {
+        let stranger = fabric.attachments[1].id;
+        let id = fabric.peerings[0].id;
+        fabric.peerings_of.insert(stranger, vec![id]);
+    });
+    fault_in_fabric("V6", |fabric| fabric.peerings_of.clear());
+}
+
+#[test]
+fn a_peering_under_another_number_or_address_breaks_v6() {
+    fault_in_fabric("V6", |fabric| fabric.peering_by_vni.clear());
+    fault_in_fabric("V6", |fabric| {
+        let id = fabric.peerings[0].id;
+        fabric.peering_by_vni.insert(Vni::new(7).unwrap(), id);
+    });
+    fault_in_fabric("V6", |fabric| fabric.peerings[0].vni = Vni::new(7).unwrap());
+    fault_in_fabric("V6", |fabric| {
+        let (mac, owner) = (fabric.peerings[0].mac(), fabric.attachments[0].id);
+        fabric.mac_owner.insert((PvlanId(0), mac), owner);
     });
 }

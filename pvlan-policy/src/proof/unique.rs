@@ -13,6 +13,7 @@ pub(super) fn names(ground: &Ground<'_>) -> Claim {
     vnis(ground, &mut claim);
     nodes(ground, &mut claim);
     addresses(ground, &mut claim);
+    super::peering::tables(ground, &mut claim);
     claim
 }
 

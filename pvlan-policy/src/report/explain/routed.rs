@@ -2,8 +2,9 @@
 
 use super::Step;
 use super::pair::Pair;
-use crate::fabric::{Peering, Pvlan, Role, Routed};
+use crate::fabric::{Pvlan, Role, Routed};
 use crate::id::{AttachmentId, PvlanId};
+use crate::peering::Peering;
 use crate::source::Place;
 
 impl<'a> Pair<'a> {
