@@ -32,7 +32,14 @@ const HEARD_MAX: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     hold: Hold,
-    passed_on: Time,
+    /// `None` under a new policy: the workers may have forgotten it with the port it was at.
+    passed_on: Option<Time>,
+}
+
+impl Heard {
+    fn is_fresh(&self, now: Time) -> bool {
+        self.passed_on.is_some_and(|at| now.since(at) < PASS_ON)
+    }
 }
 
 /// What becomes of a binding that a peer told.
@@ -105,6 +112,9 @@ impl Neighbour {
         let id = node.id;
         self.heard
             .retain(|key, heard| sayable(fabric, id, key.vni, heard.hold).is_some());
+        for heard in self.heard.values_mut() {
+            heard.passed_on = None;
+        }
         self.hello_at = now;
         self.begin_refresh(now);
     }
@@ -238,13 +248,11 @@ impl Neighbour {
     pub(super) fn note(&mut self, now: Time, key: Key, hold: Hold) -> Noted {
         let full = self.heard.len() >= HEARD_MAX;
         match self.heard.get_mut(&key) {
-            Some(heard) if heard.hold == hold && now.since(heard.passed_on) < PASS_ON => {
-                return Noted::Known;
-            }
+            Some(heard) if heard.hold == hold && heard.is_fresh(now) => return Noted::Known,
             None if full => return Noted::Full,
             Some(_) | None => {}
         }
-        let passed_on = now;
+        let passed_on = Some(now);
         self.heard.insert(key, Heard { hold, passed_on });
         Noted::News
     }

@@ -48,6 +48,14 @@ impl<S: Sink> Pass<'_, S> {
         }
     }
 
+    /// Whether a router passes on what a host said, where that is looked at.
+    pub(super) fn is_routed(&self, sender: &Sender<'_>, source: IpAddr) -> bool {
+        let looked_at = !sender.is_host() && sender.pvlan.hairpin == Hairpin::Deny;
+        let owner = looked_at.then(|| self.owner(sender.pvlan.id, source));
+        let owner = owner.flatten();
+        owner.is_some_and(|it| self.role_of(it.segment) != Some(Role::Promiscuous))
+    }
+
     /// A promiscuous port sends to a host at `target`, or to everybody when `None`.
     pub(super) fn hairpin_down(
         &self,
@@ -55,15 +63,10 @@ impl<S: Sink> Pass<'_, S> {
         source: IpAddr,
         target: Option<&Attachment>,
     ) -> Result<(), DropReason> {
-        if sender.is_host() || sender.pvlan.hairpin != Hairpin::Deny {
-            return Ok(());
-        }
-        let Some(owner) = self.owner(sender.pvlan.id, source) else {
+        let owner = self.owner(sender.pvlan.id, source);
+        let Some(owner) = owner.filter(|_| self.is_routed(sender, source)) else {
             return Ok(());
         };
-        if self.role_of(owner.segment) == Some(Role::Promiscuous) {
-            return Ok(());
-        }
         let routed = target.map(|target| self.tables.fabric.routed(owner.id, target.id));
         match routed {
             Some(Some(Routed::Denied) | None) | None => Err(DropReason::HairpinDown),

@@ -42,7 +42,7 @@ impl Class {
         match way {
             Way::Group if header.destination == Mac::BROADCAST => Some(Self::Broadcast),
             Way::Group => Some(Self::Multicast),
-            Way::Unknown => Some(Self::Unknown),
+            Way::Unknown | Way::Owner(_) => Some(Self::Unknown),
             Way::Known(_) => None,
         }
     }

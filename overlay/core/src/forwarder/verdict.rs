@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use skerry_policy::{LocalAttachment, NodeId, Role, SegmentId};
+use skerry_policy::{AttachmentId, LocalAttachment, NodeId, Role, SegmentId};
 
 use super::inspect::Inspected;
 use super::meter::Weight;
@@ -26,6 +26,9 @@ pub(super) enum Way {
     Unknown,
     /// To the one place of the address.
     Known(Entry),
+    /// An unknown address again, of a packet that a router passes on from a host: to whom policy
+    /// binds the packet's destination, since others must not see what that host says.
+    Owner(AttachmentId),
 }
 
 impl<S: Sink> Pass<'_, S> {
@@ -38,7 +41,7 @@ impl<S: Sink> Pass<'_, S> {
         frame: Frame<'_>,
         weight: Weight,
     ) -> Result<Outcome, DropReason> {
-        let way = self.way(sender, header);
+        let way = self.way(sender, header, inspected);
         if let Some(addresses) = inspected.ip {
             self.check_hairpin(sender, way, addresses)?;
         }
@@ -53,17 +56,26 @@ impl<S: Sink> Pass<'_, S> {
         }
         match way {
             Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),
+            Way::Owner(id) => self.unicast_to_owner(sender, id, frame, weight.frames),
             Way::Group if inspected.report => Ok(self.send_report(sender, frame, weight.frames)),
             Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, weight.frames)),
         }
     }
 
-    fn way(&self, sender: &Sender<'_>, header: &Ethernet) -> Way {
+    fn way(&self, sender: &Sender<'_>, header: &Ethernet, inspected: &Inspected) -> Way {
         if header.destination.is_group() {
             return Way::Group;
         }
-        let entry = self.state.fdb.lookup(sender.pvlan.id, header.destination);
-        entry.copied().map_or(Way::Unknown, Way::Known)
+        let pvlan = sender.pvlan.id;
+        if let Some(entry) = self.state.fdb.lookup(pvlan, header.destination) {
+            return Way::Known(*entry);
+        }
+        match inspected.ip {
+            Some((source, destination)) if self.is_routed(sender, source) => self
+                .owner(pvlan, destination)
+                .map_or(Way::Unknown, |owner| Way::Owner(owner.id)),
+            Some(_) | None => Way::Unknown,
+        }
     }
 
     /// Traffic between hosts by way of the gateway is looked at wherever it would go.
@@ -80,6 +92,9 @@ impl<S: Sink> Pass<'_, S> {
             }
             Way::Unknown => {
                 self.hairpin_up(sender, destination, true)?;
+                return self.hairpin_down(sender, source, None);
+            }
+            Way::Owner(_) => {
                 let target = self.owner(sender.pvlan.id, destination);
                 return self.hairpin_down(sender, source, target);
             }
@@ -113,7 +128,7 @@ impl<S: Sink> Pass<'_, S> {
     ) -> Result<Outcome, DropReason> {
         match entry.place {
             Place::Port(to) => self.unicast_here(sender, to, frame, n),
-            Place::Node(to) => self.unicast_there(sender, to, entry, frame, n),
+            Place::Node(to) => self.unicast_there(sender, to, entry.segment, frame, n),
         }
     }
 
@@ -143,18 +158,36 @@ impl<S: Sink> Pass<'_, S> {
         &mut self,
         sender: &Sender<'_>,
         to: NodeId,
-        entry: &Entry,
+        segment: SegmentId,
         frame: Frame<'_>,
         n: u64,
     ) -> Result<Outcome, DropReason> {
         if matches!(sender.origin, Origin::Peer(_)) {
             return Err(DropReason::SplitHorizon);
         }
-        if !self.tables.fabric.accepts(sender.segment.id, entry.segment) {
+        if !self.tables.fabric.accepts(sender.segment.id, segment) {
             return Err(DropReason::PvlanDeny);
         }
         self.copy_to_node(to, sender.segment.id, frame, n);
         Ok(Outcome::Delivered)
+    }
+
+    fn unicast_to_owner(
+        &mut self,
+        sender: &Sender<'_>,
+        id: AttachmentId,
+        frame: Frame<'_>,
+        n: u64,
+    ) -> Result<Outcome, DropReason> {
+        let tables = self.tables;
+        if let Some(to) = tables.local_attachment(id) {
+            return self.unicast_here(sender, to, frame, n);
+        }
+        let owner = tables.fabric.attachments.get(id.index());
+        let Some(owner) = owner else {
+            return Ok(Outcome::NoReceiver);
+        };
+        self.unicast_there(sender, owner.home, owner.segment, frame, n)
     }
 
     /// One copy to every attachment here and, for a frame of this node, to every node that

@@ -520,6 +520,29 @@ fn a_host_that_has_no_address_yet_may_report_its_listeners() {
 }
 
 #[test]
+fn what_is_routed_to_an_address_that_has_aged_reaches_its_owner_and_nobody_else() {
+    let mut world = World::new(&guarded());
+    let gateway = mac("n1/b-gw");
+    for (to, receivers) in [
+        ("n1/b-w1", &["n1/b-w1"][..]),
+        ("n2/b-w2", &["n2/b-w2"]),
+        ("n1/b-i2", &[]),
+        ("n2/b-i3", &[]),
+    ] {
+        let from = if to == "n1/b-w1" {
+            "n2/b-w2"
+        } else {
+            "n1/b-w1"
+        };
+        let frame = udp_as(gateway, ip(from), mac(to), ip(to), b"routed");
+        assert_eq!(world.receivers("n1/b-gw", &frame), receivers, "{to}");
+    }
+    let dropped = world.port_counters("n1/b-gw").ingress_drops;
+    let dropped: Vec<_> = dropped.iter().map(|(it, n)| (it.name(), n)).collect();
+    assert_eq!(dropped, [("hairpin_down", 2)]);
+}
+
+#[test]
 fn e04_members_of_a_community_may_be_routed() {
     let mut world = settled();
     let up = udp("n1/b-w1", mac("n1/b-gw"), ip("n2/b-w2"), b"x");

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use skerry_overlay::{Claim, Frame, Lanes, Opened, Refused, Sink, Time, Transmit};
+use skerry_overlay::{Claim, Frame, Lanes, Opened, Refused, Scratch, Sink, Time, Transmit};
 use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId};
 
 use crate::forgery::{Forged, Knowledge};
@@ -45,6 +45,7 @@ pub(crate) struct Intruder {
     pub(crate) node: usize,
     fabric: Arc<Fabric>,
     lanes: Lanes,
+    room: Scratch,
     outbox: Outbox,
     pub(crate) rng: Rng,
     knowledge: Knowledge,
@@ -63,6 +64,7 @@ impl Intruder {
             node,
             fabric: Arc::clone(fabric),
             lanes,
+            room: Scratch::default(),
             outbox,
             knowledge: Knowledge::new(rng.next(), fabric.digest),
             rng,
@@ -76,8 +78,13 @@ impl Intruder {
         from: SocketAddr,
         bytes: &[u8],
     ) -> Option<Vec<u8>> {
-        let Self { lanes, outbox, .. } = self;
-        match lanes.open(now, from, bytes, outbox) {
+        let Self {
+            lanes,
+            room,
+            outbox,
+            ..
+        } = self;
+        match lanes.open(now, from, bytes, room, outbox) {
             Opened::Packet { bytes, .. } => {
                 let ip = if bytes[0] >> 4 == 4 { 20 } else { 40 };
                 let vxlan = bytes.get(ip + 2..ip + 4) == Some(&4789_u16.to_be_bytes()[..]);
@@ -107,7 +114,10 @@ impl Intruder {
         let to = self.fabric.node_named(&format!("n{to}")).unwrap();
         let me = self.fabric.node_named(&format!("n{}", self.node)).unwrap();
         let overlay = |id: NodeId| self.fabric.nodes[id.index()].overlay;
-        let packet = forged.packet(overlay(me), overlay(to));
+        let mut packet = forged.packet(overlay(me), overlay(to));
+        // It says that it runs the policy that all run.
+        let edition = if packet[0] >> 4 == 4 { 4..6 } else { 2..4 };
+        packet[edition].copy_from_slice(&self.fabric.digest.0[..2]);
         // Without a session it waits, or is lost.
         let _sent = self.lanes.seal(now, to, &packet, &mut self.outbox);
     }

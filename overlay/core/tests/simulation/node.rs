@@ -213,10 +213,9 @@ impl Node {
                 match output {
                     // A message that cannot be sent is lost, as any may be.
                     Output::Send { to, message } => {
-                        drop(
-                            self.forwarder
-                                .send_control(now, to, &message, &mut self.effects),
-                        )
+                        self.forwarder
+                            .send_control(now, to, &message, &mut self.effects)
+                            .ok();
                     }
                     Output::Claim(claim) => self.forwarder.apply_claim(now, &claim),
                 }
