@@ -28,6 +28,8 @@ pub struct PortCounters {
     pub egress_drops: Drops,
     /// Frames routed between hosts by way of the gateway (`hairpin = "gateway"`).
     pub hairpin_routed: u64,
+    /// Frames that a peering let pass into another private VLAN.
+    pub peering_pass: u64,
 }
 
 impl PortCounters {
@@ -52,6 +54,7 @@ impl PortCounters {
         self.bytes_out += other.bytes_out;
         self.egress_drops.merge(&other.egress_drops);
         self.hairpin_routed += other.hairpin_routed;
+        self.peering_pass += other.peering_pass;
     }
 }
 

@@ -118,6 +118,8 @@ reasons! {
     Rate = "rate",
     /// The private VLAN's matrix denies the pair.
     PvlanDeny = "pvlan_deny",
+    /// A frame to a peering's address that the peering does not let pass.
+    PeeringDeny = "peering_deny",
     /// From a tunnel to a tunnel.
     SplitHorizon = "split_horizon",
     /// An unknown unicast where flooding it is off.

@@ -61,7 +61,8 @@ impl<'t, S: Sink> Pass<'t, S> {
 
     fn reply_to(&self, sender: &Sender<'_>, destination: Mac, question: Question) -> Reply {
         let Some(owner) = self.owner_of(sender, question.target()) else {
-            return Reply::Forward;
+            let across = self.way_across(sender, destination, question);
+            return across.map_or(Reply::Forward, Reply::Answer);
         };
         let held_here = self
             .state

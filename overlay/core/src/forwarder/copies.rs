@@ -49,7 +49,7 @@ impl<S: Sink> Pass<'_, S> {
         }
     }
 
-    fn copy_by(&mut self, view: &LocalView, frame: Frame<'_>, n: u64) {
+    pub(super) fn copy_by(&mut self, view: &LocalView, frame: Frame<'_>, n: u64) {
         if let Some(edge) = self.tables.edge_behind(view.port) {
             return self.copy_to_edge(edge, view.port, view.segment, frame, n);
         }

@@ -110,13 +110,12 @@ impl<S: Sink> Pass<'_, S> {
     }
 }
 
-/// The header of frames in a segment.
+/// The header of frames in a segment or a peering.
 pub(super) fn vxlan_header(
     tables: &skerry_policy::Tables,
     segment: SegmentId,
 ) -> Option<[u8; vxlan::LEN]> {
-    let segment = tables.fabric.segments.get(segment.index())?;
-    Some(vxlan::header(segment.vni))
+    tables.fabric.vni_of(segment).map(vxlan::header)
 }
 
 /// How many frames a frame stands for.

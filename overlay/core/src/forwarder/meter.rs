@@ -43,7 +43,7 @@ impl Class {
             Way::Group if header.destination == Mac::BROADCAST => Some(Self::Broadcast),
             Way::Group => Some(Self::Multicast),
             Way::Unknown | Way::Owner(_) => Some(Self::Unknown),
-            Way::Known(_) => None,
+            Way::Known(_) | Way::Across => None,
         }
     }
 

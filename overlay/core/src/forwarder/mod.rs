@@ -11,6 +11,7 @@
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
 //! | `meter`, `bucket` | how much of it, and how many copies |
 //! | `verdict` | who receives it |
+//! | `peering` | the one way into another private VLAN |
 //! | `copies` | handing copies to ports and to tunnels |
 //! | `ingress`, `tunnel` | the two ways in |
 //! | `edge` | ports that are the far end of a tunnel |
@@ -35,6 +36,7 @@ mod licence;
 mod listening;
 mod meter;
 mod pass;
+mod peering;
 mod source;
 mod state;
 mod tag;

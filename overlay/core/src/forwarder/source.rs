@@ -15,6 +15,9 @@ use crate::sink::Sink;
 impl<S: Sink> Pass<'_, S> {
     /// Claims the source MAC for its sender.
     pub(super) fn learn(&mut self, sender: &Sender<'_>) -> Result<(), DropReason> {
+        if sender.mac.is_peerings() {
+            return Err(spoofed(sender, DropReason::MacSpoof));
+        }
         let Some(seat) = self.state.seat(self.tables, sender.segment, sender.place) else {
             return Err(DropReason::PortDown);
         };
@@ -33,10 +36,7 @@ impl<S: Sink> Pass<'_, S> {
                 Ok(())
             }
             Err(DropReason::MacLimit) => Err(DropReason::MacLimit),
-            Err(reason) => Err(match sender.origin {
-                Origin::Port(_) => reason,
-                Origin::Peer(_) => DropReason::PeerMacSpoof,
-            }),
+            Err(reason) => Err(spoofed(sender, reason)),
         }
     }
 
@@ -90,6 +90,14 @@ impl<S: Sink> Pass<'_, S> {
             }
             Err(_) => false,
         }
+    }
+}
+
+/// How a refused MAC address is counted: of a peer, another node should have refused it first.
+const fn spoofed(sender: &Sender<'_>, reason: DropReason) -> DropReason {
+    match sender.origin {
+        Origin::Port(_) => reason,
+        Origin::Peer(_) => DropReason::PeerMacSpoof,
     }
 }
 

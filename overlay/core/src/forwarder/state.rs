@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) untagged: Box<[u8]>,
     /// Where a frame gets one.
     pub(super) tagged: Box<[u8]>,
+    /// Where a frame gets the addresses of another private VLAN.
+    pub(super) crossing: Box<[u8]>,
 }
 
 impl State {
@@ -70,6 +72,7 @@ impl State {
             scratch: buffer(),
             untagged: buffer(),
             tagged: buffer(),
+            crossing: buffer(),
         };
         state.bind(tables);
         state

@@ -117,7 +117,7 @@ impl<S: Sink> Pass<'_, S> {
         is_stock || carried.edition == edition(self.tables)
     }
 
-    /// The frame inside, if it is of a segment that the peer may send.
+    /// The frame inside, if it is of a segment or peering that the peer may send.
     fn unwrap<'p>(
         &self,
         node: NodeId,
@@ -130,7 +130,7 @@ impl<S: Sink> Pass<'_, S> {
         Ok((segment, frame))
     }
 
-    /// The frame inside, and the segment that its VNI names.
+    /// The frame inside, and the segment or peering that its VNI names.
     pub(super) fn unwrap_vxlan<'p>(
         &self,
         carried: &Carried<'p>,
@@ -139,7 +139,9 @@ impl<S: Sink> Pass<'_, S> {
             return Err(DropReason::VxlanShort);
         }
         let (vni, frame) = vxlan::parse(carried.payload)?;
-        let segment = self.tables.fabric.segment_of(vni);
+        let fabric = &self.tables.fabric;
+        let peering = || Some(fabric.peering_of_vni(vni)?.id);
+        let segment = fabric.segment_of(vni).or_else(peering);
         Ok((segment.ok_or(DropReason::VniUnknown)?, frame))
     }
 
@@ -158,6 +160,9 @@ impl<S: Sink> Pass<'_, S> {
         let header = admission::header(bytes, bytes.len(), mtu)?;
         if header.ethertype < ethertype::FIRST {
             return Err(DropReason::Llc);
+        }
+        if let Some(peering) = self.tables.fabric.peering(segment) {
+            return self.cross_from_peer(node, peering, &header, bytes);
         }
         let sender = self.remote_sender(node, segment, header.source);
         let sender = Sender {

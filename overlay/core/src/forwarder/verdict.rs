@@ -29,6 +29,8 @@ pub(super) enum Way {
     /// An unknown address again, of a packet that a router passes on from a host: to whom policy
     /// binds the packet's destination, since others must not see what that host says.
     Owner(AttachmentId),
+    /// To another private VLAN, if a peering lets it.
+    Across,
 }
 
 impl<S: Sink> Pass<'_, S> {
@@ -57,6 +59,7 @@ impl<S: Sink> Pass<'_, S> {
         match way {
             Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),
             Way::Owner(id) => self.unicast_to_owner(sender, id, frame, weight.frames),
+            Way::Across => self.cross(sender, header, frame, weight.frames),
             Way::Group if inspected.report => Ok(self.send_report(sender, frame, weight.frames)),
             Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, weight.frames)),
         }
@@ -65,6 +68,9 @@ impl<S: Sink> Pass<'_, S> {
     fn way(&self, sender: &Sender<'_>, header: &Ethernet, inspected: &Inspected) -> Way {
         if header.destination.is_group() {
             return Way::Group;
+        }
+        if header.destination.is_peerings() {
+            return Way::Across;
         }
         let pvlan = sender.pvlan.id;
         if let Some(entry) = self.state.fdb.lookup(pvlan, header.destination) {
@@ -94,6 +100,7 @@ impl<S: Sink> Pass<'_, S> {
                 self.hairpin_up(sender, destination, true)?;
                 return self.hairpin_down(sender, source, None);
             }
+            Way::Across => return Ok(()),
             Way::Owner(_) => {
                 let target = self.owner(sender.pvlan.id, destination);
                 return self.hairpin_down(sender, source, target);

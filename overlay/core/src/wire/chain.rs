@@ -6,7 +6,7 @@
 use etherparse::IpNumber;
 
 use super::bytes::u16_at;
-use super::ip::{Transport, Upper};
+use super::ip::{Payload, Upper};
 
 /// What a fragment header says (RFC 8200 section 4.5): its offset is all but the last three bits.
 const OFFSET: u16 = 0xfff8;
@@ -68,15 +68,15 @@ pub(super) fn walk(mut next: u8, mut bytes: &[u8]) -> Upper<'_> {
     }
 }
 
-fn end(protocol: u8, payload: &[u8], first: bool) -> Upper<'_> {
-    let transport = Transport {
+fn end(protocol: u8, bytes: &[u8], first: bool) -> Upper<'_> {
+    let payload = Payload {
         protocol: IpNumber(protocol),
-        payload,
+        bytes,
     };
     if !first {
-        Upper::Whole(transport)
-    } else if transport.is_headed() {
-        Upper::First(transport)
+        Upper::Whole(payload)
+    } else if payload.is_headed() {
+        Upper::First(payload)
     } else {
         Upper::Broken
     }
@@ -104,8 +104,8 @@ mod tests {
         let mut bytes = headers.concat();
         bytes.extend([134, 0, 0, 0, 0, 0, 0, 0]);
         let found = match walk(next, &bytes) {
-            Upper::Whole(it) => format!("whole {} {}", it.protocol.0, it.payload.len()),
-            Upper::First(it) => format!("first {} {}", it.protocol.0, it.payload.len()),
+            Upper::Whole(it) => format!("whole {} {}", it.protocol.0, it.bytes.len()),
+            Upper::First(it) => format!("first {} {}", it.protocol.0, it.bytes.len()),
             Upper::Later => "later".to_owned(),
             Upper::Broken => "broken".to_owned(),
         };

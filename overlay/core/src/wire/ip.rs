@@ -27,9 +27,9 @@ pub(crate) struct Ip<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Upper<'a> {
     /// All of the packet.
-    Whole(Transport<'a>),
+    Whole(Payload<'a>),
     /// The first fragment, with its transport header.
-    First(Transport<'a>),
+    First(Payload<'a>),
     /// A later fragment: nothing of its transport can be seen.
     Later,
     /// The first fragment without its whole header, or an IPv6 chain that is cut or that has an
@@ -37,14 +37,15 @@ pub(crate) enum Upper<'a> {
     Broken,
 }
 
-/// A transport header and what it carries.
+/// A transport header and what follows it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Transport<'a> {
+pub(crate) struct Payload<'a> {
     pub(crate) protocol: IpNumber,
-    pub(crate) payload: &'a [u8],
+    /// From its transport header on.
+    pub(crate) bytes: &'a [u8],
 }
 
-impl Transport<'_> {
+impl Payload<'_> {
     /// Whether the whole transport header is there, as a first fragment must have it (RFC 1858,
     /// RFC 7112 section 5).
     pub(super) fn is_headed(&self) -> bool {
@@ -53,7 +54,7 @@ impl Transport<'_> {
             IpNumber::IPV6_NO_NEXT_HEADER => 0,
             _ => 8,
         };
-        self.payload.len() >= header
+        self.bytes.len() >= header
     }
 }
 
@@ -70,16 +71,16 @@ impl<'a> Ip<'a> {
     fn v4(bytes: &'a [u8]) -> Option<Self> {
         let packet = Ipv4Slice::from_slice(bytes).ok()?;
         let (header, payload) = (packet.header(), packet.payload());
-        let transport = Transport {
+        let payload = Payload {
             protocol: payload.ip_number,
-            payload: payload.payload,
+            bytes: payload.payload,
         };
         let upper = if header.fragments_offset().value() != 0 {
             Upper::Later
         } else if !header.more_fragments() {
-            Upper::Whole(transport)
-        } else if transport.is_headed() {
-            Upper::First(transport)
+            Upper::Whole(payload)
+        } else if payload.is_headed() {
+            Upper::First(payload)
         } else {
             Upper::Broken
         };
@@ -108,18 +109,18 @@ impl<'a> Ip<'a> {
         })
     }
 
-    /// The transport, as far as this packet shows it: whole, or of a first fragment.
-    pub(crate) const fn transport(&self) -> Option<Transport<'a>> {
+    /// The payload, if this packet shows where it begins: whole, or the first fragment.
+    pub(crate) const fn payload(&self) -> Option<Payload<'a>> {
         match self.upper {
-            Upper::Whole(transport) | Upper::First(transport) => Some(transport),
+            Upper::Whole(payload) | Upper::First(payload) => Some(payload),
             Upper::Later | Upper::Broken => None,
         }
     }
 
-    /// Its payload, if it is this protocol's.
+    /// The same, if it is this protocol's.
     pub(crate) fn payload_of(&self, protocol: IpNumber) -> Option<&'a [u8]> {
-        let transport = self.transport()?;
-        (transport.protocol == protocol).then_some(transport.payload)
+        let payload = self.payload()?;
+        (payload.protocol == protocol).then_some(payload.bytes)
     }
 
     /// Whether the packet is not one of several.

@@ -10,4 +10,5 @@ pub(crate) mod icmp;
 pub(crate) mod ip;
 pub(crate) mod multicast;
 pub(crate) mod nd;
+pub(crate) mod transport;
 pub(crate) mod vxlan;

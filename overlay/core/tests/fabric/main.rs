@@ -16,6 +16,8 @@ mod listening;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod peerings;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod storms;

@@ -12,8 +12,8 @@ use crate::world::{Recorder, World, fabric, guarded, open, secret};
 const N4: &str = "198.51.100.4:51820";
 
 /// A liar with the key of n4 and nothing else of it.
-struct Liar {
-    world: World,
+pub(crate) struct Liar {
+    pub(crate) world: World,
     lanes: Lanes,
     room: Scratch,
     recorder: Recorder,
@@ -21,7 +21,7 @@ struct Liar {
 }
 
 impl Liar {
-    fn new(site: String) -> Self {
+    pub(crate) fn new(site: String) -> Self {
         let world = World::new(&site);
         let lanes = Lanes::new(secret(4), 0xbad);
         let mut liar = Self {
@@ -76,7 +76,7 @@ impl Liar {
 
     /// Sends one packet into the tunnel to n1: what it was dropped for there, if it was.
     #[track_caller]
-    fn tell_n1(&mut self, packet: &[u8]) -> (Vec<String>, Option<&'static str>) {
+    pub(crate) fn tell_n1(&mut self, packet: &[u8]) -> (Vec<String>, Option<&'static str>) {
         let n4 = self.node("n4");
         let before = self.world.counters(0).peers[n4.index()].clone();
         self.world.forget();
@@ -109,7 +109,7 @@ impl Liar {
     }
 
     #[track_caller]
-    fn refused(&mut self, packet: &[u8]) -> &'static str {
+    pub(crate) fn refused(&mut self, packet: &[u8]) -> &'static str {
         let (received, reason) = self.tell_n1(packet);
         assert_eq!(received, Vec::<String>::new());
         reason.expect("a reason")
@@ -117,7 +117,7 @@ impl Liar {
 }
 
 /// VXLAN over UDP over IPv4 from n4 to n1.
-fn carried(header: [u8; 8], frame: &[u8]) -> Vec<u8> {
+pub(crate) fn carried(header: [u8; 8], frame: &[u8]) -> Vec<u8> {
     let payload = [&header[..], frame].concat();
     carried_raw([100, 64, 0, 4], 4789, &payload)
 }
@@ -129,7 +129,7 @@ fn carried_raw(source: [u8; 4], port: u16, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-fn vni(number: u32) -> [u8; 8] {
+pub(crate) fn vni(number: u32) -> [u8; 8] {
     let [_, a, b, c] = number.to_be_bytes();
     [8, 0, 0, 0, a, b, c, 0]
 }
