@@ -51,6 +51,11 @@ fn ports(page: &mut Page, counters: &Counters) {
     each_port(page, counters, |page, labels, port| {
         page.value(&[labels], port.hairpin_routed);
     });
+    let help = "Frames that a peering let pass into another private VLAN.";
+    page.family("skerry_port_peering_pass_total", "counter", help);
+    each_port(page, counters, |page, labels, port| {
+        page.value(&[labels], port.peering_pass);
+    });
 }
 
 type Labels<'a> = [(&'a str, &'a str)];
@@ -226,6 +231,7 @@ mod tests {
             segment: "blue.isolated".into(),
             frames_in: 9,
             sent: 4,
+            peering_pass: 2,
             ingress_drops: Drops::from([("pvlan_deny".into(), 3)]),
             ..PortCounters::default()
         };
@@ -250,6 +256,7 @@ mod tests {
             r#"skerry_port_frames_total{port="n1/b-i1",segment="blue.isolated",direction="out"} 4"#,
             r#"skerry_port_drops_total{port="n1/b-i1",segment="blue.isolated",reason="pvlan_deny"} 3"#,
             r#"skerry_peer_rtt_seconds{peer="n2"} 0.000210"#,
+            r#"skerry_port_peering_pass_total{port="n1/b-i1",segment="blue.isolated"} 2"#,
             "skerry_policy_generation 7",
             "skerry_policy_rejected_total 0",
         ];

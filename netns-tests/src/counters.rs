@@ -36,6 +36,9 @@ pub struct PortCounters {
     /// Frames that went from host to host through the gateway.
     #[serde(default)]
     pub hairpin_routed: u64,
+    /// Frames that a peering let pass into another private VLAN.
+    #[serde(default)]
+    pub peering_pass: u64,
 }
 
 impl PortCounters {

@@ -61,6 +61,8 @@ pub struct PortCounters {
     pub egress_drops: Drops,
     /// Frames routed between hosts by way of the gateway.
     pub hairpin_routed: u64,
+    /// Frames that a peering let pass into another private VLAN.
+    pub peering_pass: u64,
 }
 
 /// One peer. `frames_in = delivered + no_receiver + sum(drops)` and

@@ -75,6 +75,7 @@ fn port_counters(segment: String, of: &skerry_overlay::PortCounters) -> view::Po
         bytes_out: of.bytes_out,
         egress_drops: drops(&of.egress_drops),
         hairpin_routed: of.hairpin_routed,
+        peering_pass: of.peering_pass,
     }
 }
 
