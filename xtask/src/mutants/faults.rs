@@ -39,9 +39,10 @@ const EDGE: &str = "overlay/core/src/forwarder/edge.rs";
 const COPIES: &str = "overlay/core/src/forwarder/copies.rs";
 const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
 const INSPECT: &str = "overlay/core/src/forwarder/inspect.rs";
+const PEERING: &str = "overlay/core/src/forwarder/peering.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 
-pub(super) const FAULTS: [Fault; 20] = [
+pub(super) const FAULTS: [Fault; 25] = [
     Fault {
         name: "flip one cell of the accept rule",
         edits: &[Edit {
@@ -204,7 +205,7 @@ pub(super) const FAULTS: [Fault; 20] = [
         name: "send a denied unicast to its node",
         edits: &[Edit {
             file: VERDICT,
-            from: "if !self.tables.fabric.accepts(sender.segment.id, entry.segment) {",
+            from: "if !self.tables.fabric.accepts(sender.segment.id, segment) {",
             to: "if false {",
         }],
         tests: FABRIC,
@@ -246,6 +247,56 @@ pub(super) const FAULTS: [Fault; 20] = [
             file: "overlay/core/src/forwarder/ingress.rs",
             from: "Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),",
             to: "Err(_) => {}",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "let any flow cross a peering",
+        edits: &[Edit {
+            file: PEERING,
+            from: "peering.allow.iter().any(|rule| rule.covers(flow))",
+            to: "peering.allow.iter().any(|rule| rule.covers(flow) || true)",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "let anybody use a peering",
+        edits: &[Edit {
+            file: PEERING,
+            from: "if crossing.sender.id != end.id {",
+            to: "if false {",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "let the other side of a peering start",
+        edits: &[Edit {
+            file: PEERING,
+            from: "(Way::Back, Transport::Tcp { opens: true, .. }) => None,",
+            to: "",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "believe a peer about who sends across",
+        edits: &[Edit {
+            file: PEERING,
+            from: "crossing.sender.home == node && ",
+            to: "",
+        }],
+        tests: FABRIC,
+        root: false,
+    },
+    Fault {
+        name: "let any two ports meet across a peering",
+        edits: &[Edit {
+            file: "pvlan-policy/src/peering.rs",
+            from: "(apart && joined).then_some(Crossing {",
+            to: "let _unasked = (apart, joined);\n            true.then_some(Crossing {",
         }],
         tests: FABRIC,
         root: false,
