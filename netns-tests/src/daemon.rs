@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -67,7 +68,7 @@ pub struct Daemon {
     /// Which one.
     pub node: Node,
     /// Where it runs.
-    pub netns: Netns,
+    pub netns: Arc<Netns>,
     folder: PathBuf,
     child: Option<Child>,
 }
@@ -77,7 +78,7 @@ impl Daemon {
     pub fn new(node: Node, netns: Netns, folder: &Path) -> Self {
         Self {
             node,
-            netns,
+            netns: Arc::new(netns),
             folder: folder.to_owned(),
             child: None,
         }

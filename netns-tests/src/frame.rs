@@ -149,6 +149,18 @@ pub fn with_vlan(mut frame: Vec<u8>, vid: u16) -> Vec<u8> {
     frame
 }
 
+/// An IPv4 packet without a frame around it: a UDP datagram from one port to another.
+pub fn datagram4(from: [u8; 4], to: [u8; 4], ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(28 + payload.len());
+    ipv4_header(&mut packet, Pair { to, from }, UDP, 8 + payload.len());
+    packet.extend_from_slice(&ports.0.to_be_bytes());
+    packet.extend_from_slice(&ports.1.to_be_bytes());
+    packet.extend_from_slice(&short(8 + payload.len()).to_be_bytes());
+    packet.extend_from_slice(&[0, 0]);
+    packet.extend_from_slice(payload);
+    packet
+}
+
 fn udp_header(frame: &mut Vec<u8>, length: usize) {
     frame.extend_from_slice(&DISCARD.to_be_bytes());
     frame.extend_from_slice(&DISCARD.to_be_bytes());
@@ -166,7 +178,7 @@ fn ipv4_header(frame: &mut Vec<u8>, ip: Pair<4>, protocol: u8, body: usize) {
     frame[start + 10..start + 12].copy_from_slice(&sum.to_be_bytes());
 }
 
-fn ipv6_header(frame: &mut Vec<u8>, ip: Pair<16>, next: u8, body: usize, hops: u8) {
+pub(crate) fn ipv6_header(frame: &mut Vec<u8>, ip: Pair<16>, next: u8, body: usize, hops: u8) {
     let [high, low] = short(body).to_be_bytes();
     frame.extend_from_slice(&[0x60, 0, 0, 0, high, low, next, hops]);
     frame.extend_from_slice(&ip.from);
@@ -174,7 +186,13 @@ fn ipv6_header(frame: &mut Vec<u8>, ip: Pair<16>, next: u8, body: usize, hops: u
 }
 
 /// Fills in the checksum of what follows an IPv6 header (RFC 8200 section 8.1).
-fn transport6_checksum(frame: &mut [u8], start: usize, ip: Pair<16>, next: u8, place: usize) {
+pub(crate) fn transport6_checksum(
+    frame: &mut [u8],
+    start: usize,
+    ip: Pair<16>,
+    next: u8,
+    place: usize,
+) {
     let mut pseudo = Vec::with_capacity(40);
     pseudo.extend_from_slice(&ip.from);
     pseudo.extend_from_slice(&ip.to);
@@ -185,7 +203,7 @@ fn transport6_checksum(frame: &mut [u8], start: usize, ip: Pair<16>, next: u8, p
 }
 
 /// The Internet checksum (RFC 1071), on top of a partial sum.
-fn checksum(bytes: &[u8], partial: u32) -> u16 {
+pub(crate) fn checksum(bytes: &[u8], partial: u32) -> u16 {
     let words = bytes
         .chunks(2)
         .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
@@ -196,7 +214,7 @@ fn checksum(bytes: &[u8], partial: u32) -> u16 {
     !short(sum as usize)
 }
 
-fn short(number: usize) -> u16 {
+pub(crate) fn short(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 

@@ -1,8 +1,8 @@
-//! The sixteen hosts of T1: a namespace each, a probe that listens, a socket that sends.
+//! The hosts of T1 and T2: a namespace each, a probe that listens, a socket that sends.
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -20,8 +20,8 @@ pub const LINK: &str = "eth0";
 pub struct Host {
     /// The port it hangs on.
     pub port: Port,
-    /// Where it lives.
-    pub netns: Netns,
+    /// Where it lives; the tags of a trunk live together.
+    pub netns: Arc<Netns>,
     probe: Probe,
     sender: Mutex<Option<Sender>>,
 }
@@ -39,14 +39,29 @@ impl Hosts {
         let hosts = Port::all().map(|port| {
             let netns = Netns::create(port.name())?;
             let probe = Probe::start(port, &netns)?;
-            Ok(Host {
-                port,
-                netns,
-                probe,
-                sender: Mutex::new(None),
-            })
+            Ok(Host::new(port, Arc::new(netns), probe))
         });
         Ok(Self(hosts.collect::<Result<_>>()?))
+    }
+
+    /// Adds the hosts behind the trunks of T2, which hang on this node.
+    ///
+    /// # Errors
+    /// When a namespace cannot be had.
+    pub fn add_trunks(&mut self, node: &Arc<Netns>) -> Result<()> {
+        for port in Port::trunks() {
+            let there = self
+                .0
+                .iter()
+                .find(|host| host.port.device() == port.device());
+            let netns = match there {
+                Some(host) => Arc::clone(&host.netns),
+                None => Arc::new(Netns::create(port.device())?),
+            };
+            let probe = Probe::on_trunk(port, node)?;
+            self.0.push(Host::new(port, netns, probe));
+        }
+        Ok(())
     }
 
     /// One host.
@@ -93,6 +108,15 @@ impl Hosts {
 }
 
 impl Host {
+    fn new(port: Port, netns: Arc<Netns>, probe: Probe) -> Self {
+        Self {
+            port,
+            netns,
+            probe,
+            sender: Mutex::new(None),
+        }
+    }
+
     /// Puts a frame on the host's interface, opening it anew when it was replaced meanwhile.
     ///
     /// # Errors

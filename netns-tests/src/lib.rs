@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod fabric;
 pub mod frame;
 pub mod hosts;
+pub mod injector;
 pub mod netns;
 pub mod oracle;
 pub mod packet;

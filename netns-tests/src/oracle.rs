@@ -26,9 +26,16 @@ pub fn permits(from: Port, to: Port) -> bool {
     from != to && accepts((from.vlan(), from.role()), (to.vlan(), to.role()))
 }
 
-/// Receivers of a broadcast, a flooded multicast, or a unicast that nobody has learned.
+/// Receivers in T1 of a broadcast, a flooded multicast, or a unicast that nobody has learned.
 pub fn flooded(from: Port) -> Receivers {
-    Port::all().filter(|&to| permits(from, to)).collect()
+    flooded_among(Port::all(), from)
+}
+
+/// The same where there are other ports than those of T1. A trunk's tag is a port of its own, so
+/// a frame may leave by the interface that it came from, under another tag of another segment;
+/// T2 has no trunk with two tags in one private VLAN.
+pub fn flooded_among(ports: impl Iterator<Item = Port>, from: Port) -> Receivers {
+    ports.filter(|&to| permits(from, to)).collect()
 }
 
 /// Receivers of a unicast to a MAC address that the sender's node knows to be at `to`.
@@ -93,6 +100,17 @@ mod tests {
         let gateway = Port::named("b-gw").unwrap();
         assert_eq!(flooded(gateway), all_others(gateway));
         assert_eq!(flooded(gateway).len(), 10);
+    }
+
+    #[test]
+    fn with_trunks_ninety_of_three_hundred_and_forty_two_pairs_are_permitted() {
+        let ports = || Port::all().chain(Port::trunks());
+        let pairs = ports().flat_map(|a| ports().map(move |b| (a, b)));
+        let pairs: Vec<_> = pairs.filter(|(a, b)| a != b).collect();
+        assert_eq!(pairs.len(), 342);
+        assert_eq!(pairs.iter().filter(|(a, b)| permits(*a, *b)).count(), 90);
+        let downlink = Port::named("dn0#30").unwrap();
+        assert_eq!(names(&flooded_among(ports(), downlink)), "b-gw b-p2 up0#10");
     }
 
     #[test]

@@ -58,6 +58,19 @@ impl Receiver {
     /// # Errors
     /// When the socket is no more.
     pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> Result<Option<(&'a [u8], usize)>> {
+        self.next(buffer, false)
+    }
+
+    /// The next frame that was sent from inside, with its interface. Its bytes are those that
+    /// left, where a frame that arrives has lost its VLAN tag to the kernel.
+    ///
+    /// # Errors
+    /// When the socket is no more.
+    pub fn overhear<'a>(&self, buffer: &'a mut [u8]) -> Result<Option<(&'a [u8], usize)>> {
+        self.next(buffer, true)
+    }
+
+    fn next<'a>(&self, buffer: &'a mut [u8], outgoing: bool) -> Result<Option<(&'a [u8], usize)>> {
         loop {
             let (length, from) = match recvfrom::<LinkAddr>(self.fd.as_raw_fd(), buffer) {
                 Ok(received) => received,
@@ -67,7 +80,7 @@ impl Receiver {
                 Err(error) => return Err(error).context("a packet socket failed"),
             };
             let from = from.context("a frame without an interface")?;
-            if from.pkttype() != OUTGOING {
+            if (from.pkttype() == OUTGOING) == outgoing {
                 let length = length.min(buffer.len());
                 return Ok(Some((&buffer[..length], from.ifindex())));
             }

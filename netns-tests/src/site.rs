@@ -1,4 +1,4 @@
-//! The site and node files of T1, written out by hand.
+//! The site and node files of T1 and T2, written out by hand.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -39,6 +39,16 @@ pub struct Site {
     pub changed: Vec<(Port, String)>,
     /// Ports that the file leaves out.
     pub without: Vec<Port>,
+    /// Whether n3 has the trunks of T2.
+    pub trunks: bool,
+    /// Whether blue's b-w1 may ask red's name server behind a trunk (row J05).
+    pub peering: bool,
+    /// `copies` of the blue private VLAN, where it is not the default.
+    pub blue_copies: Option<u32>,
+    /// A node that the file no longer lists.
+    pub expelled: Option<Node>,
+    /// Further keys of ports.
+    pub more: Vec<(Port, &'static str)>,
     /// A comment that makes the file another one: digest and generation change, nothing else.
     pub edition: u32,
 }
@@ -54,6 +64,11 @@ impl Site {
             blue_hairpin: "deny",
             changed,
             without,
+            trunks: false,
+            peering: false,
+            blue_copies: None,
+            expelled: None,
+            more: Vec::new(),
             edition: 0,
         }
     }
@@ -66,7 +81,11 @@ impl Site {
             Guards::On => GUARDED,
         });
         text.push_str("[node]\n");
+        let listed = |node: &Node| self.expelled != Some(*node);
         for (node, key) in Node::ALL.into_iter().zip(&self.keys) {
+            if !listed(&node) {
+                continue;
+            }
             let (overlay, underlay) = (node.overlay(), node.underlay());
             line(
                 &mut text,
@@ -79,21 +98,68 @@ impl Site {
             Guards::Off => ("permit", "permit", r#""off""#),
             Guards::On => (self.blue_hairpin, "gateway", "10000"),
         };
+        let blue_copies = self.blue_copies.map(|copies| copies.to_string());
+        let peers = |other| {
+            if self.peering {
+                format!("peers = [\"{other}\"]")
+            } else {
+                String::new()
+            }
+        };
         text.push_str(
             &VLANS
                 .replace("BLUE_HAIRPIN", blue)
                 .replace("RED_HAIRPIN", red)
-                .replace("COPIES", copies),
+                .replace("BLUE_COPIES", blue_copies.as_deref().unwrap_or(copies))
+                .replace("RED_COPIES", copies)
+                .replace("BLUE_PEERS", &peers("red"))
+                .replace("RED_PEERS", &peers("blue")),
         );
-        for node in Node::ALL {
+        for node in Node::ALL.into_iter().filter(listed) {
             line(&mut text, &format!("[port.{node}]"));
             for port in
                 Port::all().filter(|port| port.node() == node && !self.without.contains(port))
             {
                 line(&mut text, &self.port(port, hosts));
             }
+            if self.trunks && node == Node(3) {
+                self.trunk_ports(&mut text, hosts);
+            }
+        }
+        if self.peering {
+            text.push_str(PEERING);
         }
         text
+    }
+
+    /// The trunks of T2, with addresses where guards ask for them.
+    fn trunk_ports(&self, text: &mut String, hosts: &Hosts) {
+        let netns = |port| hosts.path(port).display().to_string();
+        let mut trunk = |port: Port, tags: &str, keys: &str, bound: &str| {
+            let (device, netns) = (port.device(), netns(port));
+            let bound = if self.guards == Guards::On { bound } else { "" };
+            line(
+                text,
+                &format!(
+                    r#"{device} = {{ trunk = {{ {tags} }}, {keys}{bound}, attach = {{ veth = "{LINK}", netns = "{netns}" }} }}"#
+                ),
+            );
+        };
+        let mut ports = Port::trunks();
+        if let (Some(up), Some(_), Some(down)) = (ports.next(), ports.next(), ports.next()) {
+            trunk(
+                up,
+                r#"10 = "blue.promiscuous", 20 = "red.promiscuous""#,
+                "gateway = true",
+                r#", ip = ["10.1.0.3", "10.2.0.53"]"#,
+            );
+            trunk(
+                down,
+                r#"30 = "blue.isolated""#,
+                "guard = { max_macs = 64 }",
+                r#", ip = ["10.1.0.41", "2001:db8:1::29"]"#,
+            );
+        }
     }
 
     fn port(&self, port: Port, hosts: &Hosts) -> String {
@@ -106,9 +172,15 @@ impl Site {
             Attach::Tap => format!(r#"{{ tap = "{LINK}", netns = "{netns}" }}"#),
         };
         format!(
-            r#"{port} = {{ as = "{segment}"{}, attach = {attach} }}"#,
-            self.binding(port)
+            r#"{port} = {{ as = "{segment}"{}{}, attach = {attach} }}"#,
+            self.binding(port),
+            self.further(port)
         )
+    }
+
+    fn further(&self, port: Port) -> String {
+        let mine = self.more.iter().filter(|(with, _)| *with == port);
+        mine.map(|(_, keys)| format!(", {keys}")).collect()
     }
 
     /// Addresses bound to the port: every IP, and the gateways' MAC.
@@ -183,12 +255,21 @@ isolated = 20101
 community = { web = 20102, db = 20103 }
 subnets = ["10.1.0.0/24", "2001:db8:1::/64"]
 hairpin = "BLUE_HAIRPIN"
-copies = COPIES
+copies = BLUE_COPIES
+BLUE_PEERS
 [pvlan.red]
 primary = 21100
 isolated = 21101
 community = { lab = 21102 }
 subnets = ["10.2.0.0/24"]
 hairpin = "RED_HAIRPIN"
-copies = COPIES
+copies = RED_COPIES
+RED_PEERS
+"#;
+
+const PEERING: &str = r#"[peering.dns]
+vni = 22001
+from = ["n1/b-w1"]
+to = ["n3/up0#20"]
+allow = ["udp/53", "tcp/53"]
 "#;

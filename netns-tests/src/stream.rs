@@ -56,6 +56,20 @@ impl Stream {
     /// # Errors
     /// When frames cannot be built or sent for another reason than a missing interface.
     pub fn run(self, fabric: &Fabric, go_on: impl Fn() -> bool) -> Result<Sent> {
+        let build = |tag| fabric.plain(self.from, self.to.mac(), self.to.ip(), tag, 0);
+        self.run_as(fabric, go_on, build)
+    }
+
+    /// The same with frames of another make; `to` is where they are looked for.
+    ///
+    /// # Errors
+    /// As [`Stream::run`].
+    pub fn run_as(
+        self,
+        fabric: &Fabric,
+        go_on: impl Fn() -> bool,
+        build: impl Fn(Tag) -> Vec<u8>,
+    ) -> Result<Sent> {
         let first = fabric.reserve(RESERVED);
         let host = fabric.hosts.at(self.from);
         let (started, mut next, mut refused) = (Instant::now(), 0, 0);
@@ -68,8 +82,7 @@ impl Stream {
                     source: self.from.0,
                     sequence: first + next,
                 };
-                let frame = fabric.plain(self.from, self.to.mac(), self.to.ip(), tag, 0);
-                refused += u32::from(host.send(&frame).is_err());
+                refused += u32::from(host.send(&build(tag)).is_err());
                 next += 1;
             }
             std::thread::sleep(TICK);

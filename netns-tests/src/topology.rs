@@ -1,7 +1,8 @@
-//! Topology T1 of the conformance matrix, described a second time and by hand.
+//! Topologies T1 and T2 of the conformance matrix, described a second time and by hand.
 //!
 //! The sixteenth port is `n4/b-i5`: a blue isolated port on an agent node. The matrix counts the
-//! stock edge `n2/e1`, also blue isolated, as its sixteenth; its cells are not in this suite.
+//! stock edge `n2/e1`, also blue isolated, as its sixteenth. T2 adds two trunks on n3; each of
+//! their tags is a port here, as it is an attachment of its own to the fabric.
 
 use std::fmt;
 
@@ -60,7 +61,8 @@ impl fmt::Display for Node {
     }
 }
 
-/// A port of T1: an index into the table below, which every frame's tag carries.
+/// A port of T1, or a tag of a trunk of T2: an index into the table below, which every frame's
+/// tag carries.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Port(pub u8);
 
@@ -71,6 +73,8 @@ struct Row {
     role: Role,
     /// Last byte of the host's address, unique in its private VLAN.
     host: u8,
+    /// Under which VLAN tag its frames travel.
+    vid: Option<u16>,
 }
 
 const fn row(node: u8, name: &'static str, vlan: Vlan, role: Role, host: u8) -> Row {
@@ -80,13 +84,21 @@ const fn row(node: u8, name: &'static str, vlan: Vlan, role: Role, host: u8) -> 
         vlan,
         role,
         host,
+        vid: None,
+    }
+}
+
+const fn tagged(name: &'static str, vid: u16, vlan: Vlan, role: Role, host: u8) -> Row {
+    Row {
+        vid: Some(vid),
+        ..row(3, name, vlan, role, host)
     }
 }
 
 use Role::{Community, Isolated, Promiscuous};
 use Vlan::{Blue, Red};
 
-const T1: [Row; 16] = [
+const TABLE: [Row; 19] = [
     row(1, "b-gw", Blue, Promiscuous, 1),
     row(1, "b-i1", Blue, Isolated, 11),
     row(1, "b-i2", Blue, Isolated, 12),
@@ -103,44 +115,66 @@ const T1: [Row; 16] = [
     row(3, "r-i2", Red, Isolated, 12),
     row(3, "r-l2", Red, Community("lab"), 32),
     row(4, "b-i5", Blue, Isolated, 15),
+    tagged("up0#10", 10, Blue, Promiscuous, 3),
+    tagged("up0#20", 20, Red, Promiscuous, 53),
+    tagged("dn0#30", 30, Blue, Isolated, 41),
 ];
 
 impl Port {
-    /// How many there are.
-    pub const COUNT: usize = T1.len();
+    /// How many there are, the tags of T2 included.
+    pub const COUNT: usize = TABLE.len();
+    /// How many T1 has.
+    pub const T1: usize = 16;
 
-    /// All sixteen.
+    /// The sixteen of T1.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
         (0..16).map(Self)
+    }
+
+    /// What T2 has beside them: the tags of its trunks.
+    pub fn trunks() -> impl Iterator<Item = Self> + Clone {
+        (16..19).map(Self)
     }
 
     /// The port of this name.
     ///
     /// # Errors
-    /// When T1 has none.
+    /// When neither topology has one.
     pub fn named(name: &str) -> anyhow::Result<Self> {
         Self::all()
+            .chain(Self::trunks())
             .find(|port| port.name() == name)
-            .ok_or_else(|| anyhow::anyhow!("T1 has no port {name}"))
+            .ok_or_else(|| anyhow::anyhow!("neither T1 nor T2 has a port {name}"))
     }
 
     fn row(self) -> &'static Row {
-        &T1[self.index()]
+        &TABLE[self.index()]
     }
 
     /// Position in the table.
     pub fn index(self) -> usize {
-        usize::from(self.0) % T1.len()
+        usize::from(self.0) % TABLE.len()
     }
 
-    /// `b-i1`: unique in T1.
+    /// `b-i1`, `up0#10`: unique.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// `n1/b-i1`: what counters call it.
+    /// `b-i1`, `up0`: what its interface is called, which the tags of a trunk share.
+    pub fn device(self) -> &'static str {
+        let name = self.name();
+        name.split_once('#').map_or(name, |(device, _)| device)
+    }
+
+    /// The VLAN tag that its frames carry, on a trunk.
+    pub fn vid(self) -> Option<u16> {
+        self.row().vid
+    }
+
+    /// `n1/b-i1`, `n3/up0`: what counters call it.
     pub fn full_name(self) -> String {
-        format!("{}/{}", self.node(), self.name())
+        format!("{}/{}", self.node(), self.device())
     }
 
     /// Where it is.

@@ -33,6 +33,8 @@ pub struct Traffic {
     pub datagrams: BTreeMap<(Node, Node, usize), u64>,
     /// The last header of a WireGuard data message between two nodes: type, receiver, counter.
     pub headers: BTreeMap<(Node, Node), [u8; 16]>,
+    /// The first packet of each length between two nodes, whole, for whoever sends it again.
+    pub samples: BTreeMap<(Node, Node, usize), Vec<u8>>,
     /// The first packets with a tag's magic in clear.
     pub plaintext: Vec<Vec<u8>>,
     /// The first packets from or to UDP port 4789.
@@ -198,6 +200,10 @@ fn record(traffic: &mut Traffic, packet: &[u8]) {
         if let Some(header) = header.filter(|header: &[u8; 16]| header.starts_with(&DATA)) {
             traffic.headers.insert((from, to), header);
         }
+        traffic
+            .samples
+            .entry((from, to, datagram.length))
+            .or_insert_with(|| packet.to_vec());
         *traffic
             .datagrams
             .entry((from, to, datagram.length))

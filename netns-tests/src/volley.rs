@@ -28,6 +28,11 @@ pub struct Shot {
     pub label: String,
 }
 
+/// Every port there can be, in the order of their hosts.
+fn every() -> impl Iterator<Item = Port> {
+    Port::all().chain(Port::trunks())
+}
+
 /// How often each port saw each frame.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -39,7 +44,7 @@ impl Tally {
     /// Counts what the probes logged; frames of another run, or changed on the way, are complaints.
     pub fn of(run: u32, logs: &[Log]) -> Self {
         let mut tally = Self::default();
-        for (port, log) in Port::all().zip(logs) {
+        for (port, log) in every().zip(logs) {
             tally.add(run, port, log);
         }
         tally
@@ -47,6 +52,12 @@ impl Tally {
 
     /// Counts one port's log.
     pub fn add(&mut self, run: u32, port: Port, log: &Log) {
+        for stray in &log.strays {
+            let start = &stray[..stray.len().min(18)];
+            self.complaints.push(format!(
+                "{port}: a frame left under a foreign tag: {start:02x?}"
+            ));
+        }
         for seen in &log.seen {
             if seen.tag.run != run {
                 self.complaints
@@ -82,7 +93,7 @@ impl Tally {
     pub fn judge(mut self, shots: &[Shot]) -> Result<()> {
         for shot in shots {
             let seen = self.copies.remove(&shot.tag).unwrap_or_default();
-            for port in Port::all() {
+            for port in every() {
                 let (due, got) = (u32::from(shot.expect.contains(&port)), seen[port.index()]);
                 if due != got {
                     let what = format!(
@@ -94,7 +105,7 @@ impl Tally {
             }
         }
         for (tag, ports) in &self.copies {
-            let at: Vec<Port> = Port::all().filter(|port| ports[port.index()] > 0).collect();
+            let at: Vec<Port> = every().filter(|port| ports[port.index()] > 0).collect();
             self.complaints.push(format!(
                 "a frame that is not part of this case arrived at {at:?}: {tag:?}"
             ));

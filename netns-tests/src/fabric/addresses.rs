@@ -68,9 +68,11 @@ impl Fabric {
             for node in Node::ALL {
                 let table = self.fdb(node)?;
                 let hosts = |port: &Port| {
-                    Port::all().any(|own| own.node() == node && own.vlan() == port.vlan())
+                    self.ports()
+                        .any(|own| own.node() == node && own.vlan() == port.vlan())
                 };
-                let missing = Port::all()
+                let missing = self
+                    .ports()
                     .filter(hosts)
                     .filter(|port| !table.iter().any(|entry| entry.is_of(*port)));
                 unknown.extend(missing.map(|port| format!("{port} at {node}")));

@@ -53,7 +53,16 @@ impl Fabric {
 
     /// A plain frame that the guards of this fabric let pass: of the experimental type where they
     /// are off, a UDP datagram from the host's own address where they are on.
+    /// On a trunk it carries the port's VLAN tag.
     pub fn plain(&self, from: Port, to: [u8; 6], ip: [u8; 4], tag: Tag, padding: usize) -> Vec<u8> {
+        let frame = self.untagged(from, to, ip, tag, padding);
+        match from.vid() {
+            Some(vid) => frame::with_vlan(frame, vid),
+            None => frame,
+        }
+    }
+
+    fn untagged(&self, from: Port, to: [u8; 6], ip: [u8; 4], tag: Tag, padding: usize) -> Vec<u8> {
         match self.options.guards {
             Guards::Off => frame::experiment(to, from.mac(), tag, padding),
             Guards::On => {
@@ -74,6 +83,11 @@ impl Fabric {
         }
     }
 
+    /// Receivers of a flooded frame, as the oracle has them.
+    pub fn flooded(&self, from: Port) -> Receivers {
+        oracle::flooded_among(self.ports(), from)
+    }
+
     /// A broadcast that everybody whom the oracle permits must see.
     pub fn broadcast(&self, from: Port) -> Shot {
         let tag = self.tag(from);
@@ -82,7 +96,7 @@ impl Fabric {
             from,
             frame,
             tag,
-            expect: oracle::flooded(from),
+            expect: self.flooded(from),
             label: "broadcast".into(),
         }
     }
@@ -124,20 +138,36 @@ impl Fabric {
     ///
     /// # Errors
     /// With the first complaints.
-    pub fn volley(&self, mut shots: Vec<Shot>) -> Result<Report> {
+    pub fn volley(&self, shots: Vec<Shot>) -> Result<Report> {
+        let send = |shot: &Shot| self.hosts.at(shot.from).send(&shot.frame);
+        self.volley_by(shots, send, |_| true)
+    }
+
+    /// The same for frames that go another way than by their host's interface; `arrived` says when
+    /// the counters know of all of them.
+    ///
+    /// # Errors
+    /// With the first complaints, or what `send` said.
+    pub fn volley_by(
+        &self,
+        mut shots: Vec<Shot>,
+        mut send: impl FnMut(&Shot) -> Result<()>,
+        arrived: impl Fn(&Change) -> bool,
+    ) -> Result<Report> {
         self.nothing_late()?;
         self.underlay.take();
         let before = self.counters()?;
         for shot in &shots {
-            self.hosts.at(shot.from).send(&shot.frame)?;
+            send(shot)?;
         }
         let sent = sent_by_port(&shots);
         self.await_copies(&shots);
-        let settled = self.await_counters(&before, &sent);
+        let settled = self.await_counters(&before, &sent, &arrived);
         // What was held back must come before these, on every path that frames can take.
         shots.extend(self.send_sentinels()?);
         self.await_copies(&shots);
-        let after = settled.and_then(|_| self.await_counters(&before, &sent_by_port(&shots)));
+        let after =
+            settled.and_then(|_| self.await_counters(&before, &sent_by_port(&shots), &arrived));
         let logs = self.hosts.take();
         let traffic = self.underlay.take();
         Tally::of(self.run, &logs).judge(&shots)?;
@@ -190,7 +220,12 @@ impl Fabric {
     }
 
     /// Waits until every frame sent was counted in, and every tunnel is empty.
-    fn await_counters(&self, before: &Snapshot, sent: &[u64]) -> Result<Change> {
+    fn await_counters(
+        &self,
+        before: &Snapshot,
+        sent: &[u64],
+        arrived: &impl Fn(&Change) -> bool,
+    ) -> Result<Change> {
         let deadline = Instant::now() + ARRIVAL;
         loop {
             let change = Change {
@@ -198,19 +233,45 @@ impl Fabric {
                 after: self.counters()?,
             };
             let taken = |port: Port| change.port(port, |counters| counters.frames_in);
-            let late: Vec<Port> = Port::all()
+            let late: Vec<Port> = self
+                .ports()
                 .filter(|port| taken(*port) < sent[port.index()])
                 .collect();
-            if late.is_empty() && change.tunnels_are_empty() {
+            if late.is_empty() && change.tunnels_are_empty() && arrived(&change) {
                 return Ok(change);
             }
             ensure!(
                 Instant::now() < deadline,
-                "frames went missing: not all counted in at {late:?}; tunnels empty: {}",
-                change.tunnels_are_empty()
+                "frames went missing: not all counted in at {late:?}; tunnels empty: {}; \
+                 injected frames counted in: {}",
+                change.tunnels_are_empty(),
+                arrived(&change)
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Sends one frame whose receivers are not known beforehand, and gives those who saw it within
+    /// the time.
+    ///
+    /// # Errors
+    /// When it cannot be sent, or somebody saw it twice or changed.
+    pub fn heard_of(&self, shot: &Shot, within: Duration) -> Result<Receivers> {
+        self.nothing_late()?;
+        self.hosts.at(shot.from).send(&shot.frame)?;
+        std::thread::sleep(within);
+        let logs = self.hosts.take();
+        let tally = Tally::of(self.run, &logs);
+        let heard: Receivers = self
+            .ports()
+            .filter(|port| tally.copies(shot.tag, *port) > 0)
+            .collect();
+        let expect = heard.clone();
+        tally.judge(&[Shot {
+            expect,
+            ..shot.clone()
+        }])?;
+        Ok(heard)
     }
 
     /// The counters of every node.
@@ -219,6 +280,9 @@ impl Fabric {
     /// When a daemon does not answer.
     pub fn counters(&self) -> Result<Snapshot> {
         let ask = |daemon: &Daemon| -> Result<NodeCounters> {
+            if self.absent.contains(&daemon.node) {
+                return Ok(NodeCounters::default());
+            }
             let facts = daemon.facts("counters")?;
             serde_json::from_value(facts).context("counters of an unknown shape")
         };
@@ -241,16 +305,19 @@ impl Fabric {
     /// # Errors
     /// When a broadcast does not arrive as it must.
     pub fn introduce(&self) -> Result<()> {
-        let ports = Port::all().filter(|port| !self.site.without.contains(port));
-        self.volley(ports.map(|port| self.broadcast(port)).collect())?;
+        self.volley(self.ports().map(|port| self.broadcast(port)).collect())?;
         Ok(())
     }
 }
 
+/// Frames that each port's interface took; the tags of a trunk are counted as one port.
 fn sent_by_port(shots: &[Shot]) -> Vec<u64> {
     let mut sent = vec![0; Port::COUNT];
-    for shot in shots {
-        sent[shot.from.index()] += 1;
+    for port in Port::all().chain(Port::trunks()) {
+        let mine = shots
+            .iter()
+            .filter(|shot| shot.from.full_name() == port.full_name());
+        sent[port.index()] = mine.count() as u64;
     }
     sent
 }

@@ -1,7 +1,8 @@
-//! T1 for real: four daemons, sixteen hosts, an underlay that is listened to.
+//! T1 or T2 for real: four daemons, their hosts, an underlay that is listened to.
 
 mod addresses;
 mod firing;
+mod hostile;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,11 @@ use tempfile::TempDir;
 
 pub use addresses::FdbEntry;
 pub use firing::Report;
+pub use hostile::Injected;
 
 use crate::daemon::{Daemon, skerry};
 use crate::hosts::Hosts;
+use crate::injector::Injector;
 use crate::netns::Netns;
 use crate::site::{self, Attach, Guards, Site};
 use crate::topology::{Node, Port};
@@ -35,6 +38,10 @@ pub struct Options {
     pub guards: Guards,
     /// After how long a silent address is forgotten.
     pub age: &'static str,
+    /// Whether n3 has the trunks of T2.
+    pub trunks: bool,
+    /// Whether n4 is hostile: it met the others as an honest node, and then turned.
+    pub hostile: bool,
 }
 
 /// The running fabric.
@@ -42,7 +49,7 @@ pub struct Options {
 pub struct Fabric {
     /// The four daemons, in the order of [`Node::ALL`]. First, so that they stop first.
     pub daemons: Vec<Daemon>,
-    /// The sixteen hosts.
+    /// The hosts.
     pub hosts: Hosts,
     /// What the daemons talk over.
     pub underlay: Underlay,
@@ -50,6 +57,10 @@ pub struct Fabric {
     pub site: Site,
     /// How it was made.
     pub options: Options,
+    /// Nodes whose daemon is stopped, while somebody else may speak in its place.
+    pub absent: Vec<Node>,
+    /// Who speaks in the place of the absent one.
+    pub injector: Option<Injector>,
     run: u32,
     next: AtomicU32,
     folder: TempDir,
@@ -75,11 +86,12 @@ impl Fabric {
     /// When one of them cannot be had.
     pub fn prepare(options: Options) -> Result<Self> {
         let folder = traces::folder()?;
-        let hosts = Hosts::create()?;
+        let mut hosts = Hosts::create()?;
         let keys = Node::ALL
             .into_iter()
             .map(|node| make_key(folder.path(), node));
-        let site = Site::new(options.attach, options.guards, keys.collect::<Result<_>>()?);
+        let mut site = Site::new(options.attach, options.guards, keys.collect::<Result<_>>()?);
+        site.trunks = options.trunks;
         let mut daemons = Vec::new();
         for node in Node::ALL {
             let daemon = Daemon::new(node, Netns::create(&node.name())?, folder.path());
@@ -89,9 +101,12 @@ impl Fabric {
             )?;
             daemons.push(daemon);
         }
+        if options.trunks {
+            hosts.add_trunks(&daemons[2].netns)?;
+        }
         let places: Vec<_> = daemons
             .iter()
-            .map(|daemon| (daemon.node, &daemon.netns))
+            .map(|daemon| (daemon.node, &*daemon.netns))
             .collect();
         let underlay = Underlay::join(&places, 1500)?;
         let run = SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos() ^ std::process::id();
@@ -102,6 +117,8 @@ impl Fabric {
             underlay,
             site,
             options,
+            absent: Vec::new(),
+            injector: None,
             run,
             next,
             folder,
@@ -126,6 +143,19 @@ impl Fabric {
     /// When it cannot be written.
     pub fn write_site(&self, site: &Site) -> Result<()> {
         Ok(fs::write(self.site_file(), site.text(&self.hosts))?)
+    }
+
+    /// The ports that are there: those of the topology and of the site file, at nodes that run.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        let there =
+            |port: &Port| !self.site.without.contains(port) && !self.absent.contains(&port.node());
+        self.hosts.iter().map(|host| host.port).filter(there)
+    }
+
+    /// The daemons that run.
+    pub fn running(&self) -> impl Iterator<Item = &Daemon> {
+        let absent = |daemon: &&Daemon| !self.absent.contains(&daemon.node);
+        self.daemons.iter().filter(absent)
     }
 
     /// One daemon.
@@ -153,15 +183,15 @@ impl Fabric {
     /// With what is still missing, and the daemons' last words.
     pub fn settle(&mut self) -> Result<()> {
         let deadline = Instant::now() + CONVERGENCE;
-        let ports: Vec<Port> = Port::all()
-            .filter(|port| !self.site.without.contains(port))
-            .collect();
-        if let Err(error) = self.hosts.bring_up(ports.into_iter(), CONVERGENCE) {
+        if let Err(error) = self.hosts.bring_up(self.ports(), CONVERGENCE) {
             return Err(error.context(self.last_words()));
         }
         loop {
+            let absent = &self.absent;
             for daemon in &mut self.daemons {
-                daemon.must_run()?;
+                if !absent.contains(&daemon.node) {
+                    daemon.must_run()?;
+                }
             }
             let missing = self.missing();
             if missing.is_empty() {
@@ -191,7 +221,7 @@ impl Fabric {
             Err(error) => Some(format!("{error:#}")),
             Ok(status) => not_settled(&status).map(|what| format!("{}: {what}", daemon.node)),
         };
-        self.daemons.iter().filter_map(wrong).collect()
+        self.running().filter_map(wrong).collect()
     }
 
     /// Stops every daemon and checks that nothing of theirs is left in any namespace.
@@ -227,7 +257,7 @@ impl Fabric {
     /// With what `skerry reload` said.
     pub fn reload(&mut self, site: Site) -> Result<()> {
         self.write_site(&site)?;
-        for daemon in &self.daemons {
+        for daemon in self.running() {
             daemon.must(&["reload"])?;
         }
         self.site = site;

@@ -48,7 +48,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A stranger on the underlay, who can reach every node.
-fn stranger(fabric: &Fabric) -> Result<Netns> {
+pub(crate) fn stranger(fabric: &Fabric) -> Result<Netns> {
     let netns = Netns::create("stranger")?;
     let name = netns.path();
     let name = name

@@ -5,12 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use skerry_netns_tests::fabric::{Fabric, Options};
 use skerry_netns_tests::site::{Attach, Guards};
+use skerry_netns_tests::topology::Node;
 
 /// Guards off, veth ports.
 pub(crate) const OPEN: Options = Options {
     attach: Attach::Veth,
     guards: Guards::Off,
     age: "300s",
+    trunks: false,
+    hostile: false,
 };
 /// Guards on, veth ports.
 pub(crate) const GUARDED: Options = Options {
@@ -24,6 +27,22 @@ pub(crate) const TAPS: Options = Options {
 };
 /// Guards off, addresses forgotten after three seconds.
 pub(crate) const FORGETFUL: Options = Options { age: "3s", ..OPEN };
+
+/// Guards off, with the trunks of T2.
+pub(crate) const OPEN_T2: Options = Options {
+    trunks: true,
+    ..OPEN
+};
+/// Guards on, with the trunks of T2.
+pub(crate) const GUARDED_T2: Options = Options {
+    trunks: true,
+    ..GUARDED
+};
+/// Guards on, and n4 is hostile.
+pub(crate) const HOSTILE: Options = Options {
+    hostile: true,
+    ..GUARDED
+};
 
 static SHARED: Mutex<Option<Fabric>> = Mutex::new(None);
 
@@ -67,17 +86,23 @@ fn start(options: Options) -> Result<Fabric> {
     let mut fabric = Fabric::start(options)?;
     attempt(&mut fabric, |fabric| {
         fabric.introduce()?;
-        fabric.await_bindings()
+        fabric.await_bindings()?;
+        if options.hostile {
+            fabric.usurp(Node(4))?;
+        }
+        Ok(())
     })?;
     Ok(fabric)
 }
 
 fn attempt(fabric: &mut Fabric, row: impl FnOnce(&mut Fabric) -> Result<()>) -> Result<()> {
     let done = row(fabric).and_then(|()| {
-        fabric
-            .daemons
-            .iter_mut()
-            .try_for_each(|daemon| daemon.must_run())
+        let absent = fabric.absent.clone();
+        let mut daemons = fabric.daemons.iter_mut();
+        daemons.try_for_each(|daemon| match absent.contains(&daemon.node) {
+            true => Ok(()),
+            false => daemon.must_run(),
+        })
     });
     done.map_err(|error| {
         anyhow::anyhow!(
