@@ -9,12 +9,14 @@ mod fuzz;
 mod hairpin;
 mod harness;
 mod header;
+mod inject;
 mod learn;
 mod malformed;
 mod reach;
 mod reload;
 mod spoof;
 mod stage;
+mod trunk;
 
 fn main() -> std::process::ExitCode {
     bench::main()
