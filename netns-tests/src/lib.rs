@@ -9,6 +9,7 @@ pub mod fabric;
 pub mod frame;
 pub mod hosts;
 pub mod injector;
+pub mod message;
 pub mod netns;
 pub mod oracle;
 pub mod packet;

@@ -4,18 +4,24 @@
 //! whose names start so. `SKERRY_BIN` names another binary than the one built beside this suite.
 
 mod bench;
+mod conflict;
+mod control_traffic;
 mod endure;
+mod exchange;
 mod fuzz;
 mod hairpin;
 mod harness;
 mod header;
 mod inject;
 mod learn;
+mod loop_;
 mod malformed;
+mod multicast;
 mod reach;
 mod reload;
 mod spoof;
 mod stage;
+mod storm;
 mod trunk;
 
 fn main() -> std::process::ExitCode {

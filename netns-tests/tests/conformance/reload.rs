@@ -241,7 +241,7 @@ fn reloads_under(fabric: &Fabric, rate: u32, attempt: u32) -> Result<u32> {
     );
     let lost = there.lost_on_the_way(other, &logs)? + back.lost_on_the_way(one, &logs)?;
     if lost == 0 {
-        report_rate("H03 bystanders, both ways", &[there, back]);
+        report_rate("H03, bystanders both ways", &[there, back]);
         say(&format!("    H03 100 reloads of four nodes in {took:.1} s"));
         return Ok(0);
     }

@@ -1,0 +1,325 @@
+//! Rows D17 and D18: one host sends more than it may, and the others do not suffer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use skerry_netns_tests::counters::Change;
+use skerry_netns_tests::fabric::Fabric;
+use skerry_netns_tests::frame::{BROADCAST, NOBODY};
+use skerry_netns_tests::probe::Log;
+use skerry_netns_tests::stream::{Sent, Stream};
+use skerry_netns_tests::topology::Port;
+
+use crate::bench::{joined, row, say};
+use crate::control_traffic::with_site;
+use crate::reach::{port, ports};
+use crate::stage::{GUARDED, shared};
+
+/// After the last frame was sent: what has not arrived by then is lost.
+const DRAIN: Duration = Duration::from_millis(400);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let on = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
+        row(&format!("{title} [guarded]"), move || {
+            shared(GUARDED, check)
+        })
+    };
+    vec![
+        on(
+            "D17 ten thousand broadcasts a second become two hundred",
+            |fabric| {
+                let storm = Storm {
+                    to: BROADCAST,
+                    ip: [255; 4],
+                    rate: 10_000,
+                    lasts: Duration::from_secs(5),
+                    allowed: 200,
+                    reason: "storm_bcast",
+                };
+                weather(fabric, storm).map(|line| say(&format!("    D17 {line}")))
+            },
+        ),
+        on(
+            "X21 storms of multicast and of unknown unicast are held too",
+            |fabric| {
+                let multicast = Storm {
+                    to: [1, 0, 0x5e, 0, 0, 0xfb],
+                    ip: [224, 0, 0, 251],
+                    rate: 3_000,
+                    lasts: Duration::from_secs(2),
+                    allowed: 200,
+                    reason: "storm_mcast",
+                };
+                let unknown = Storm {
+                    to: NOBODY,
+                    ip: [192, 0, 2, 1],
+                    allowed: 100,
+                    reason: "storm_unknown",
+                    ..multicast
+                };
+                for storm in [multicast, unknown] {
+                    weather(fabric, storm).map(|line| say(&format!("    X21 {line}")))?;
+                }
+                Ok(())
+            },
+        ),
+        on(
+            "X22 a private VLAN makes so many copies a second, and no more",
+            copies,
+        ),
+        on("D18 a port sends as fast as its rate, and no faster", paced),
+    ]
+}
+
+/// What b-w1 does to its private VLAN.
+#[derive(Clone, Copy, Debug)]
+struct Storm {
+    to: [u8; 6],
+    ip: [u8; 4],
+    /// Frames a second sent.
+    rate: u32,
+    lasts: Duration,
+    /// Frames a second that its port may send of this class.
+    allowed: u32,
+    /// Under which name the others are dropped.
+    reason: &'static str,
+}
+
+/// The storm, and a pair of bystanders who lose nothing. Gives a line of figures.
+fn weather(fabric: &Fabric, storm: Storm) -> Result<String> {
+    let [from, friend, gateway] = [port("b-w1")?, port("b-w2")?, port("b-gw")?];
+    // The bystanders are known before they are measured, and the bucket is full.
+    fabric.volley(vec![fabric.broadcast(friend), fabric.broadcast(gateway)])?;
+    sleep(Duration::from_millis(300));
+    fabric.hosts.take();
+    let before = fabric.counters()?;
+    let (sent, there, back) = among_bystanders(fabric, storm, [from, friend, gateway])?;
+    sleep(DRAIN);
+    let logs = fabric.hosts.take();
+    let change = Change {
+        before,
+        after: fabric.counters()?,
+    };
+    change.after.check()?;
+    fabric.underlay.take().check()?;
+    there.must_arrive(gateway, &logs)?;
+    back.must_arrive(friend, &logs)?;
+    let most = judge(&sent, &change, storm, &logs)?;
+    let per_second = f64::from(most) / sent.took.as_secs_f64();
+    Ok(format!(
+        "{} at {:.0} a second became {per_second:.0} a second at each receiver; \
+         the bystanders lost none of {}",
+        storm.reason,
+        sent.rate(),
+        there.count + back.count
+    ))
+}
+
+/// Storm, and both bystanders' streams.
+fn among_bystanders(
+    fabric: &Fabric,
+    storm: Storm,
+    [from, friend, gateway]: [Port; 3],
+) -> Result<(Sent, Sent, Sent)> {
+    let raging = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let go_on = || raging.load(Ordering::Relaxed);
+        let stream = |from, to| {
+            let rate = 500;
+            scope.spawn(move || Stream { from, to, rate }.run(fabric, go_on))
+        };
+        let (there, back) = (stream(friend, gateway), stream(gateway, friend));
+        let end = Instant::now() + storm.lasts;
+        let stormy = Stream {
+            from,
+            to: gateway,
+            rate: storm.rate,
+        };
+        let sent = stormy.run_as(
+            fabric,
+            || Instant::now() < end,
+            |tag| fabric.plain(from, storm.to, storm.ip, tag, 0),
+        );
+        raging.store(false, Ordering::Relaxed);
+        Ok((sent?, joined(there)?, joined(back)?))
+    })
+}
+
+/// Every receiver heard the same few frames, nobody else any, and the rest were counted.
+fn judge(sent: &Sent, change: &Change, storm: Storm, logs: &[Log]) -> Result<u32> {
+    let receivers = ports("b-w2 b-gw b-p2")?;
+    let heard = sent.heard_at(logs);
+    ensure!(
+        heard.iter().all(|port| receivers.contains(port)),
+        "the storm is heard at {heard:?}"
+    );
+    // A tenth of a second's worth may come at once, and the bucket fills from the start.
+    let limit = f64::from(storm.allowed) * (sent.took.as_secs_f64() + 0.1) + 1.0;
+    let mut most = 0;
+    for receiver in receivers {
+        let arrived = sent.in_log(&logs[receiver.index()]);
+        let frames = u32::try_from(arrived.offsets.len())?;
+        ensure!(arrived.duplicates == 0, "{receiver} heard frames twice");
+        ensure!(frames > 0, "{receiver} heard nothing of the storm");
+        ensure!(
+            f64::from(frames) <= limit,
+            "{receiver} heard {frames} of {} frames, more than {limit:.0}",
+            sent.count
+        );
+        most = most.max(frames);
+    }
+    let dropped = change.ingress(sent.from, storm.reason);
+    let delivered = change.port(sent.from, |counters| counters.delivered);
+    ensure!(
+        dropped + delivered == u64::from(sent.count) && delivered >= u64::from(most),
+        "of {} frames {delivered} were delivered and {dropped} dropped as {}: {:?}",
+        sent.count,
+        storm.reason,
+        change.ingress_drops(sent.from)
+    );
+    Ok(most)
+}
+
+/// The router of blue may say 2,000 broadcasts a second, and blue may make 70 copies.
+fn copies(fabric: &mut Fabric) -> Result<()> {
+    const FRAMES: u32 = 100;
+    let scarce = |site: &mut skerry_netns_tests::site::Site| site.blue_copies = Some(70);
+    with_site(fabric, scarce, |fabric| {
+        let [blue, red] = [port("b-gw")?, port("r-gw")?];
+        fabric.hosts.take();
+        let before = fabric.counters()?;
+        let started = Instant::now();
+        let mut shots = Vec::new();
+        for _ in 0..FRAMES {
+            for from in [blue, red] {
+                let shot = fabric.broadcast(from);
+                fabric.hosts.at(from).send(&shot.frame)?;
+                shots.push(shot);
+            }
+        }
+        sleep(DRAIN);
+        let took = started.elapsed().as_secs_f64();
+        let logs = fabric.hosts.take();
+        let change = Change {
+            before,
+            after: fabric.counters()?,
+        };
+        change.after.check()?;
+        let dropped = change.ingress(blue, "storm_bcast");
+        let delivered = change.port(blue, |counters| counters.delivered);
+        ensure!(
+            dropped + delivered == u64::from(FRAMES) && delivered > 0,
+            "{delivered} delivered, {dropped} dropped: {:?}",
+            change.ingress_drops(blue)
+        );
+        // At least seven copies of each are made at n1: four hosts, three nodes.
+        let limit = (10.0 + 70.0 * took) / 7.0 + 1.0;
+        for receiver in fabric.flooded(blue) {
+            let heard = frames_of(&logs[receiver.index()], blue);
+            ensure!(
+                f64::from(heard) <= limit,
+                "{receiver} heard {heard} frames in {took:.2} s, more than {limit:.0}"
+            );
+        }
+        // Red has a bucket of its own.
+        for receiver in fabric.flooded(red) {
+            let heard = frames_of(&logs[receiver.index()], red);
+            ensure!(
+                heard == FRAMES,
+                "{receiver} heard {heard} of {FRAMES} frames of r-gw"
+            );
+        }
+        Ok(())
+    })
+}
+
+fn frames_of(log: &Log, from: Port) -> u32 {
+    let mine = log.seen.iter().filter(|seen| seen.tag.source == from.0);
+    u32::try_from(mine.count()).unwrap_or(u32::MAX)
+}
+
+/// The row's limit, as the site file has it.
+const RATE: f64 = 50_000_000.0;
+/// What a bucket holds when full, in seconds.
+const BURST: f64 = 0.05;
+/// Bytes of a frame: headers, tag and padding up to the port's MTU.
+const FRAME: usize = 1_404;
+
+/// The upper limit holds always. The lower one holds if neither sender nor node was kept from its
+/// work for longer than the bucket lasts, so it gets three attempts on a busy machine.
+fn paced(fabric: &mut Fabric) -> Result<()> {
+    let from = port("b-i1")?;
+    let limited = |site: &mut skerry_netns_tests::site::Site| {
+        site.more = vec![(from, r#"rate = "50Mbit""#)];
+    };
+    with_site(fabric, limited, |fabric| {
+        let mut slow = 0.0;
+        for _ in 0..3 {
+            let rate = measure(fabric, from)?;
+            if rate >= RATE * 0.95 {
+                say(&format!(
+                    "    D18 {:.1} Mbit/s passed of 80 offered",
+                    rate / 1e6
+                ));
+                return Ok(());
+            }
+            slow = rate;
+        }
+        anyhow::bail!("only {:.1} Mbit/s passed of 80 offered", slow / 1e6)
+    })
+}
+
+/// Bits a second of Ethernet bytes that arrived of 80 Mbit/s, beyond what the bucket held.
+fn measure(fabric: &Fabric, from: Port) -> Result<f64> {
+    let gateway = port("b-gw")?;
+    fabric.hosts.take();
+    let before = fabric.counters()?;
+    let started = Instant::now();
+    let end = started + Duration::from_secs(2);
+    let rate = 80_000_000 / (8 * FRAME);
+    let stream = Stream {
+        from,
+        to: gateway,
+        rate: u32::try_from(rate)?,
+    };
+    let padding = FRAME
+        - fabric
+            .plain(from, gateway.mac(), gateway.ip(), fabric.tag(from), 0)
+            .len();
+    let sent = stream.run_as(
+        fabric,
+        || Instant::now() < end,
+        |tag| fabric.plain(from, gateway.mac(), gateway.ip(), tag, padding),
+    )?;
+    sleep(DRAIN);
+    let logs = fabric.hosts.take();
+    let change = Change {
+        before,
+        after: fabric.counters()?,
+    };
+    change.after.check()?;
+    let heard = sent.heard_at(&logs);
+    ensure!(heard == [gateway], "heard at {heard:?}");
+    let arrived = sent.in_log(&logs[gateway.index()]).offsets;
+    let dropped = change.ingress(from, "rate");
+    let frames = u64::try_from(arrived.len())?;
+    ensure!(
+        dropped > 0 && frames + dropped == u64::from(sent.count),
+        "of {} frames {frames} arrived and {dropped} were dropped by rate: {:?}",
+        sent.count,
+        change.ingress_drops(from)
+    );
+    let last = arrived.last().map_or(started, |(_, at)| *at);
+    let took = (last - started).as_secs_f64();
+    let bits = f64::from(u32::try_from(arrived.len() * FRAME * 8)?);
+    let passed = (bits - RATE * BURST).max(0.0) / took;
+    ensure!(
+        passed <= RATE * 1.05,
+        "{:.1} Mbit/s passed where 50 are the limit",
+        passed / 1e6
+    );
+    Ok(passed)
+}
