@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use skerry_policy::{Code, EXPORT_FIELDS, KEYS, Key};
+use skerry_policy::{Code, EXPORT_FIELDS, KEYS, Key, Source, check, render};
 
 const PAGE: &str = include_str!("../../docs/src/policy-reference.md");
 
@@ -84,4 +84,27 @@ fn every_field_that_can_be_exported_is_named() {
     for field in EXPORT_FIELDS {
         assert!(PAGE.contains(&format!("`{field}`")), "{field}");
     }
+}
+
+/// The nodes that the example on peerings leaves out.
+const NODES: &str = "version = 1
+[node]
+n1 = { key = \"tN0fBDoO1U5eFOtuGHWpQAueuaw+cTRQlO6Nr/07ex8=\", overlay = \"100.64.0.1\", endpoint = \"198.51.100.1:1\" }
+n2 = { key = \"sqV+IhthahDLkV14GWuydunYsTh7vaYfYxY2Azt2w4M=\", overlay = \"100.64.0.2\" }
+";
+
+#[test]
+fn the_example_of_a_peering_has_nothing_to_complain_about() {
+    let (_, section) = PAGE.split_once("## Peerings").unwrap();
+    let (_, example) = section.split_once("```toml\n").unwrap();
+    let (example, rest) = example.split_once("```").unwrap();
+    let source = Source {
+        name: "example.toml".to_owned(),
+        text: format!("{NODES}{example}"),
+    };
+    let checked = check(&source);
+    let said = render(&source, &checked.diagnostics, false);
+    assert_eq!(said, "");
+    let fabric = checked.fabric.unwrap();
+    assert!(rest.contains(&fabric.peerings[0].mac().to_string()));
 }

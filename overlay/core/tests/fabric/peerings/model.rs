@@ -81,7 +81,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             from,
             source: source.unwrap_or(from),
             target,
-            number: number.unwrap_or(usize::from(from == 1 || from == 2)),
+            number: number.unwrap_or_else(|| usize::from(from == 1 || from == 2)),
             six,
             said,
             fragment,
