@@ -14,6 +14,7 @@ pub mod netns;
 pub mod oracle;
 pub mod packet;
 pub mod probe;
+pub mod relay;
 pub mod site;
 pub mod stream;
 pub mod tag;
