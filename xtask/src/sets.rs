@@ -136,7 +136,13 @@ const SETS: [Set; 12] = [
         name: "conformance",
         what: "the matrix in namespaces",
         needs: Needs::Root,
-        run: conformance,
+        run: |root, name| in_namespaces(root, name, "conformance"),
+    },
+    Set {
+        name: "faults",
+        what: "broken paths, nodes and machines",
+        needs: Needs::Root,
+        run: |root, name| in_namespaces(root, name, "faults"),
     },
     Set {
         name: "lab",
@@ -239,14 +245,14 @@ fn build(root: &Path, name: &str) -> Result<Ended> {
     )
 }
 
-/// The suite runs the delivered binary, so that comes first.
-fn conformance(root: &Path, name: &str) -> Result<Ended> {
+/// The suites run the delivered binary, so that comes first.
+fn in_namespaces(root: &Path, name: &str, suite: &str) -> Result<Ended> {
     let built = build(root, name)?;
     if !built.success {
         return Ok(built);
     }
     let package = ["test", "--release", "-p", "skerry-netns-tests"];
-    let target = ["--features", "root", "--test", "conformance"];
+    let target = ["--features", "root", "--test", suite];
     run_command(root, name, cargo(root, &package).args(target))
 }
 

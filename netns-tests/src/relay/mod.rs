@@ -151,6 +151,11 @@ impl Relay {
         done
     }
 
+    /// Whether anything is held back or delayed on any path.
+    pub fn is_busy(&self) -> bool {
+        self.paths().values().any(|path| path.due().is_some())
+    }
+
     /// What was done to one path since the last [`Relay::take`].
     pub fn done(&self, from: Node, to: Node) -> Done {
         self.paths()
@@ -212,7 +217,7 @@ fn turn(
         };
         if let Some(state) = lock().get_mut(&path) {
             state.take(Instant::now(), packet, &mut |packet| {
-                send(wires, path.1, packet)
+                send(wires, path.1, packet);
             });
         }
     }

@@ -163,7 +163,7 @@ mod tests {
         path.fault = fault;
         for index in 0..count {
             path.take(now, &datagram(index, 64), &mut |packet| {
-                out.push(packet.to_vec())
+                out.push(packet.to_vec());
             });
         }
         path.release(now + PATIENCE, &mut |packet| out.push(packet.to_vec()));
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(numbers.len(), 5_000);
         assert!(done.overtaken > 50, "{done:?}");
         let mut newest = 0;
-        let behind: Vec<u32> = numbers[..numbers.len() - done.let_go as usize]
+        let behind: Vec<u32> = numbers[..numbers.len() - usize::try_from(done.let_go).unwrap()]
             .iter()
             .filter_map(|number| {
                 newest = newest.max(*number);
@@ -264,11 +264,11 @@ mod tests {
         path.fault.delay = Duration::ZERO;
         path.take(now, &datagram(2, 8), &mut |packet| out.push(number(packet)));
         path.release(now + Duration::from_millis(19), &mut |packet| {
-            out.push(number(packet))
+            out.push(number(packet));
         });
         assert!(out.is_empty());
         path.release(now + Duration::from_millis(20), &mut |packet| {
-            out.push(number(packet))
+            out.push(number(packet));
         });
         assert_eq!(out, [1, 2]);
     }
