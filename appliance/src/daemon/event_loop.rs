@@ -33,6 +33,11 @@ impl Signals {
     /// The kernel refuses.
     pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
+        // A file that would grow beyond RLIMIT_FSIZE is an error like a full disk, and no death.
+        // The handler stays when nobody listens any more.
+        drop(listen(SignalKind::from_raw(
+            rustix::process::Signal::XFSZ.as_raw(),
+        ))?);
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
