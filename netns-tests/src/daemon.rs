@@ -104,12 +104,28 @@ impl Daemon {
     /// # Errors
     /// When the process cannot be started.
     pub fn start(&mut self) -> Result<()> {
+        self.start_under(&[])
+    }
+
+    /// Starts it by way of another program, which becomes it (`exec`), such as `prlimit`.
+    ///
+    /// # Errors
+    /// When the process cannot be started.
+    pub fn start_under(&mut self, before: &[&str]) -> Result<()> {
         ensure!(self.child.is_none(), "{} runs already", self.node);
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log_file())?;
-        let mut command = Command::new(binary()?);
+        let binary = binary()?;
+        let mut command = match before {
+            [] => Command::new(binary),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
         command
             .arg("run")
             .arg("--config")

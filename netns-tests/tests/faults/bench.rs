@@ -22,7 +22,12 @@ fn trials() -> Vec<Trial> {
     let sets = [
         crate::cut::trials(),
         crate::noise::trials(),
+        crate::narrow::trials(),
+        crate::link::trials(),
+        crate::machine::trials(),
         crate::kill::trials(),
+        crate::flood::trials(),
+        crate::flap::trials(),
     ];
     sets.into_iter().flatten().collect()
 }

@@ -6,8 +6,14 @@
 //! What was reached is printed at the end, in lines that start with `figure: ` and make a table.
 
 mod bench;
+mod crowd;
 mod cut;
+mod flap;
+mod flood;
 mod kill;
+mod link;
+mod machine;
+mod narrow;
 mod noise;
 #[path = "../conformance/stage.rs"]
 #[expect(dead_code, reason = "the conformance suite has more kinds of fabric")]
