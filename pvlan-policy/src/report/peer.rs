@@ -2,6 +2,7 @@
 //!
 //! Commands are those of iproute2, bridge-utils' successor `bridge`, `tc` and wireguard-tools.
 
+mod firewall;
 mod mesh;
 
 use std::fmt;
@@ -15,6 +16,9 @@ use crate::port::{Attach, Attachment, Port};
 
 /// The UDP port of VXLAN (RFC 7348 section 5).
 const VXLAN_PORT: u16 = 4789;
+
+/// The metric of a route that counts when there is no other: the largest.
+const LAST_RESORT: u32 = u32::MAX;
 
 /// What to type, in order.
 #[derive(Clone, Debug, Serialize)]
@@ -97,10 +101,14 @@ fn edge(fabric: &Fabric, node: &Node, home: NodeId) -> Vec<Section> {
         return Vec::new();
     };
     let mut sections = vec![wireguard(fabric, node, &[home])];
-    for (port, attachment) in ports_of(fabric, node) {
-        let Some(segment) = fabric.segment(attachment.segment) else {
-            continue;
-        };
+    let ports = ports_of(fabric, node);
+    let ports: Vec<_> = ports
+        .filter_map(|(port, attachment)| Some((port, fabric.segment(attachment.segment)?)))
+        .collect();
+    // The home node gives an edge everything under the VNI of its own role.
+    let heard = ports.iter().map(|(_, segment)| *segment).collect();
+    sections.push(firewall::section(node, &[(home, heard)]));
+    for (port, segment) in ports {
         sections.push(edge_port(fabric, node, home, port, segment));
     }
     sections
@@ -202,6 +210,8 @@ fn wireguard_peer(peer: &Node, keepalive: bool) -> Vec<String> {
     vec![
         format!("wg set wg0 peer {key}{endpoint} allowed-ips {overlay}{keepalive}"),
         format!("ip route replace {overlay} dev wg0"),
+        // Without the tunnel nothing goes there, rather than in clear by another way.
+        format!("ip route replace blackhole {overlay} metric {LAST_RESORT}"),
     ]
 }
 

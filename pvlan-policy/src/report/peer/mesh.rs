@@ -1,23 +1,36 @@
 //! A stock VTEP of the mesh: a bridge with one VXLAN device to speak through and one for each
 //! segment it hears, or the same with `tc` alone.
 
-use super::{Section, VXLAN_PORT, device, ports_of, wireguard};
+use super::{Section, VXLAN_PORT, device, firewall, ports_of, wireguard};
 use crate::fabric::{Fabric, Node, Role, Segment};
 use crate::id::{NodeId, SegmentId};
 use crate::port::Port;
 
 pub(super) fn sections(fabric: &Fabric, node: &Node) -> Vec<Section> {
-    let mut sections = vec![wireguard(fabric, node, &partners(fabric, node))];
-    for (port, attachment) in ports_of(fabric, node) {
-        let Some(segment) = fabric.segment(attachment.segment) else {
-            continue;
-        };
-        let member = Member {
+    let partners = partners(fabric, node);
+    let ports = ports_of(fabric, node).filter_map(|(port, attachment)| {
+        let segment = fabric.segment(attachment.segment)?;
+        Some(Member {
             fabric,
             node,
             port,
             segment,
-        };
+        })
+    });
+    let members: Vec<Member<'_>> = ports.collect();
+    let senders: Vec<(&Node, Vec<&Segment>)> = partners
+        .iter()
+        .map(|partner| {
+            let accepted = members.iter().flat_map(Member::accepted);
+            let sent = accepted.filter(|segment| fabric.may_send(partner.id, segment.id));
+            (*partner, sent.collect())
+        })
+        .collect();
+    let mut sections = vec![
+        wireguard(fabric, node, &partners),
+        firewall::section(node, &senders),
+    ];
+    for member in &members {
         sections.push(member.bridge());
         sections.push(member.tc());
     }
@@ -59,14 +72,10 @@ impl Member<'_> {
         let mut section = Section::new(title)
             .note(format!("{port} is the interface of the guest"))
             .note("a stock kernel guards nothing: it is trusted within what it may send")
+            .note("needs cls_matchall; without the drops the guest reaches the machine itself")
             .note(
                 "addrgenmode none, set before up, keeps the machine's own IPv6 out of the segment",
             );
-        if self.segment.role == Role::Isolated {
-            section = section.note(
-                "the drop needs cls_matchall; without it only honest nodes keep isolated frames away",
-            );
-        }
         section.run(format!("ip link add {bridge} type bridge mcast_snooping 0"));
         section.run(format!("ip link set {bridge} addrgenmode none"));
         section.run(format!("ip link set {bridge} mtu {} up", self.fabric.mtu));
@@ -75,6 +84,8 @@ impl Member<'_> {
             "ip link set {port} mtu {} master {bridge} up",
             self.fabric.mtu
         ));
+        // What the bridge would hand to the machine itself: the guest's frames end here.
+        drop_all(&bridge, &mut section);
         self.speak(&bridge, &mut section);
         for heard in self.heard() {
             self.listen(heard, &bridge, &mut section);
@@ -103,10 +114,7 @@ impl Member<'_> {
         }
         if self.segment.role == Role::Isolated {
             // Nobody may send an isolated port its own VNI.
-            section.run(format!("tc qdisc add dev {name} clsact"));
-            section.run(format!(
-                "tc filter add dev {name} ingress matchall action drop"
-            ));
+            drop_all(&name, section);
         }
     }
 
@@ -143,13 +151,13 @@ impl Member<'_> {
         section.run(format!(
             "ip link add {vxlan} type vxlan external dstport {VXLAN_PORT} nolearning"
         ));
-        section.run(format!("ip link set {vxlan} mtu {mtu} up"));
-        section.run(format!("ip link set {port} mtu {mtu} up"));
-        for name in [port, vxlan.as_str()] {
+        for name in [vxlan.as_str(), port] {
+            section.run(format!("ip link set {name} addrgenmode none"));
+            section.run(format!("ip link set {name} mtu {mtu} up"));
             section.run(format!("tc qdisc add dev {name} clsact"));
         }
         section.run(self.tc_out(port, &vxlan));
-        for heard in self.heard().into_iter().chain(self.hears_itself()) {
+        for heard in self.accepted() {
             section.run(format!(
                 "tc filter add dev {vxlan} ingress protocol all flower enc_key_id {} action tunnel_key unset action mirred egress redirect dev {port}",
                 heard.vni
@@ -200,6 +208,13 @@ impl Member<'_> {
         .collect()
     }
 
+    /// Every segment that this port accepts, its own perhaps among them.
+    fn accepted(&self) -> Vec<&Segment> {
+        let mut accepted = self.heard();
+        accepted.extend(self.hears_itself());
+        accepted
+    }
+
     /// Its own segment, where that accepts itself.
     fn hears_itself(&self) -> Option<&Segment> {
         let own = self.segment.id;
@@ -222,6 +237,14 @@ impl Member<'_> {
         known.sort_by_key(|(mac, _)| *mac);
         known
     }
+}
+
+/// Drops whatever a device is about to hand on.
+fn drop_all(device: &str, section: &mut Section) {
+    section.run(format!("tc qdisc add dev {device} clsact"));
+    section.run(format!(
+        "tc filter add dev {device} ingress matchall action drop"
+    ));
 }
 
 fn vxlan_name(segment: &Segment) -> String {
