@@ -29,7 +29,7 @@ struct Set {
     run: fn(&Path, &str) -> Result<Ended>,
 }
 
-const SETS: [Set; 12] = [
+const SETS: [Set; 13] = [
     Set {
         name: "format",
         what: "rustfmt",
