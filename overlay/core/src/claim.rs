@@ -1,6 +1,7 @@
 //! Who is where: the statement that workers and nodes exchange about a MAC address.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use skerry_policy::{LocalAttachment, Mac, NodeId, PvlanId, SegmentId};
 
@@ -60,6 +61,11 @@ pub enum Change {
     Listens(IpAddr),
     /// Somebody at `place` no longer listens to it.
     Leaves(IpAddr),
-    /// A multicast router asks from `place`.
-    Asks,
+    /// A multicast router asks from `place` who listens.
+    Asks {
+        /// By MLD, not IGMP.
+        v6: bool,
+        /// How long it waits for answers.
+        patience: Duration,
+    },
 }

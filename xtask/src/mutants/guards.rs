@@ -199,8 +199,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a host ask for listeners",
         edits: &[Edit {
             file: LISTENING,
-            from: "Some(Membership::Query) if sender.is_host() => Err(DropReason::RogueQuerier),",
-            to: "Some(Membership::Query) if false => Err(DropReason::RogueQuerier),",
+            from: "Some(Membership::Query(_)) if sender.is_host() => Err(DropReason::RogueQuerier),",
+            to: "Some(Membership::Query(_)) if false => Err(DropReason::RogueQuerier),",
         }],
         tests: FABRIC,
         root: false,
@@ -249,8 +249,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a port storm",
         edits: &[Edit {
             file: METER,
-            from: "&& !bucket.take(now, weight.frames)",
-            to: "&& !bucket.take(now, weight.frames) && false",
+            from: "&& !bucket.take_all(now, weight.frames)",
+            to: "&& !bucket.take_all(now, weight.frames) && false",
         }],
         tests: FABRIC,
         root: false,
@@ -259,8 +259,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a private VLAN multiply without end",
         edits: &[Edit {
             file: METER,
-            from: "&& !copies.is_ready(now)",
-            to: "&& !copies.is_ready(now) && false",
+            from: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now))",
+            to: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now)) && false",
         }],
         tests: FABRIC,
         root: false,
@@ -269,8 +269,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "flood the unknown where policy does not",
         edits: &[Edit {
             file: METER,
-            from: "if class == Some(Class::Unknown) && meter.deaf {",
-            to: "if false {",
+            from: "deaf = class == Some(Class::Unknown) && meter.deaf;",
+            to: "deaf = false;",
         }],
         tests: FABRIC,
         root: false,

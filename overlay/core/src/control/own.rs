@@ -38,7 +38,7 @@ impl Own {
         }
         let at = match (claim.place, claim.what) {
             // Every node knows the listeners of its own ports, and needs no others.
-            (_, Change::Listens(_) | Change::Leaves(_) | Change::Asks) => return,
+            (_, Change::Listens(_) | Change::Leaves(_) | Change::Asks { .. }) => return,
             (Place::Port(at), _) => at,
             (Place::Node(_), Change::Here(_)) => {
                 return self.remove(claim.pvlan, claim.mac, &mut tell);
@@ -61,7 +61,7 @@ impl Own {
             }
             Change::Here(_) => None,
             Change::Address(ip) => Some(ip),
-            Change::Listens(_) | Change::Leaves(_) | Change::Asks => return,
+            Change::Listens(_) | Change::Leaves(_) | Change::Asks { .. } => return,
         };
         let Some(hold) = Hold::of(claim.strength) else {
             return;

@@ -20,6 +20,8 @@ const ASKS: Duration = Duration::from_secs(255);
 /// After a leave the router asks whether somebody else still listens: twice, a second apart
 /// (RFC 3376 section 8.8).
 const LAST: Duration = Duration::from_secs(2);
+/// No router waits longer for answers, whatever it says (RFC 3376 section 8.3).
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The other workers are told again after so long.
 const RETELL: Duration = Duration::from_secs(60);
 
@@ -34,11 +36,30 @@ struct Listener {
 /// A place behind which a router asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Querier {
-    pub(crate) pvlan: PvlanId,
     pub(crate) segment: SegmentId,
     pub(crate) place: Place,
+    /// A router that asks by IGMP refreshes nobody who listens by MLD, and the other way round.
+    pub(crate) family: Family,
+    /// Everybody who listens has answered by then.
+    heard_out: Time,
     until: Time,
     told: Time,
+}
+
+/// The protocol of a question about listeners.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Family {
+    Igmp,
+    Mld,
+}
+
+impl Family {
+    pub(crate) const fn of(group: IpAddr) -> Self {
+        match group {
+            IpAddr::V4(_) => Self::Igmp,
+            IpAddr::V6(_) => Self::Mld,
+        }
+    }
 }
 
 /// The port listens to as many groups as it may.
@@ -50,8 +71,8 @@ pub(crate) struct TooMany;
 pub(crate) struct Groups {
     listeners: FxHashMap<(IpAddr, LocalAttachment), Listener>,
     in_use: FxHashMap<LocalPort, u32>,
-    /// A handful: at most one for each promiscuous place.
-    queriers: Vec<Querier>,
+    /// A handful in each: at most two for each promiscuous place.
+    queriers: FxHashMap<PvlanId, Vec<Querier>>,
     limit: usize,
 }
 
@@ -61,7 +82,7 @@ impl Groups {
         Self {
             listeners: FxHashMap::default(),
             in_use: FxHashMap::default(),
-            queriers: Vec::new(),
+            queriers: FxHashMap::default(),
             limit,
         }
     }
@@ -81,7 +102,9 @@ impl Groups {
         let new = groups.filter(|&group| !self.listeners.contains_key(&(group, at)));
         let new = u32::try_from(new.count()).unwrap_or(u32::MAX);
         let used = self.in_use.get(&port).copied().unwrap_or(0);
-        new == 0 || used.saturating_add(new) <= limit
+        let all = u32::try_from(self.listeners.len()).unwrap_or(u32::MAX);
+        let most = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        new == 0 || (used.saturating_add(new) <= limit && all.saturating_add(new) <= most)
     }
 
     /// Somebody at this attachment listens. `Ok(true)` when the other workers should hear of it.
@@ -119,9 +142,14 @@ impl Groups {
     }
 
     /// Somebody at this attachment no longer listens; others there have a moment to speak up.
-    pub(crate) fn leave(&mut self, now: Time, at: LocalAttachment, group: IpAddr) {
-        if let Some(listener) = self.listeners.get_mut(&(group, at)) {
-            listener.until = listener.until.min(now + LAST);
+    /// True when the other workers should hear of it.
+    pub(crate) fn leave(&mut self, now: Time, at: LocalAttachment, group: IpAddr) -> bool {
+        match self.listeners.get_mut(&(group, at)) {
+            Some(listener) if listener.until > now + LAST => {
+                listener.until = now + LAST;
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
@@ -131,16 +159,20 @@ impl Groups {
         listener.is_some_and(|listener| now < listener.until)
     }
 
-    /// A router asks from here. True when the other workers should hear of it.
+    /// A router asks from here, and wants to be answered within `patience`. True when the other
+    /// workers should hear of it.
     pub(crate) fn asks(
         &mut self,
         now: Time,
         pvlan: PvlanId,
-        segment: SegmentId,
-        place: Place,
+        (segment, place): (SegmentId, Place),
+        family: Family,
+        patience: Duration,
     ) -> bool {
-        let mut known = self.queriers.iter_mut();
-        if let Some(known) = known.find(|it| it.segment == segment && it.place == place) {
+        let queriers = self.queriers.entry(pvlan).or_default();
+        let same =
+            |it: &&mut Querier| it.segment == segment && it.place == place && it.family == family;
+        if let Some(known) = queriers.iter_mut().find(same) {
             known.until = now + ASKS;
             let news = now.since(known.told) >= RETELL;
             if news {
@@ -148,28 +180,47 @@ impl Groups {
             }
             return news;
         }
-        self.queriers.push(Querier {
-            pvlan,
+        queriers.push(Querier {
             segment,
             place,
+            family,
+            heard_out: now + patience.min(PATIENCE),
             until: now + ASKS,
             told: now,
         });
         true
     }
 
-    /// The places behind which routers ask in a private VLAN.
-    pub(crate) fn queriers(&self, now: Time, pvlan: PvlanId) -> impl Iterator<Item = Place> {
-        let alive = self.queriers.iter();
-        let alive = alive.filter(move |it| it.pvlan == pvlan && now < it.until);
-        alive.map(|it| it.place)
+    /// The routers that ask in a private VLAN by one protocol.
+    fn alive(&self, now: Time, pvlan: PvlanId, family: Family) -> impl Iterator<Item = &Querier> {
+        let queriers = self.queriers.get(&pvlan);
+        let queriers = queriers.into_iter().flatten();
+        queriers.filter(move |it| it.family == family && now < it.until)
+    }
+
+    /// The places behind which they are.
+    pub(crate) fn queriers(
+        &self,
+        now: Time,
+        pvlan: PvlanId,
+        family: Family,
+    ) -> impl Iterator<Item = Place> {
+        self.alive(now, pvlan, family).map(|it| it.place)
+    }
+
+    /// Whether every listener of a private VLAN has been asked, and has had time to answer.
+    pub(crate) fn are_known(&self, now: Time, pvlan: PvlanId, family: Family) -> bool {
+        let mut queriers = self.alive(now, pvlan, family);
+        queriers.any(|it| it.heard_out <= now)
     }
 
     /// Forgets what was heard on a port.
     pub(crate) fn forget_port(&mut self, port: LocalPort, is_its: impl Fn(Place) -> bool) {
         self.listeners.retain(|_, it| it.port != port);
         self.in_use.remove(&port);
-        self.queriers.retain(|it| !is_its(it.place));
+        for queriers in self.queriers.values_mut() {
+            queriers.retain(|it| !is_its(it.place));
+        }
     }
 
     /// Forgets what has been silent for too long.
@@ -182,33 +233,40 @@ impl Groups {
             }
             keep
         });
-        self.queriers.retain(|it| now < it.until);
+        for queriers in self.queriers.values_mut() {
+            queriers.retain(|it| now < it.until);
+        }
     }
 
-    /// Takes over what an older generation knew: `place` says where an attachment is now.
+    /// Takes over what an older generation knew: `place` says where an attachment is now, and how
+    /// many groups its port may listen to.
     pub(crate) fn carry(
         &mut self,
         old: &Self,
-        place: impl Fn(LocalAttachment) -> Option<(LocalPort, LocalAttachment)>,
-        seat: impl Fn(&Querier) -> Option<(PvlanId, SegmentId, Place)>,
+        place: impl Fn(LocalAttachment) -> Option<(LocalPort, LocalAttachment, u32)>,
+        seat: impl Fn(PvlanId, &Querier) -> Option<(PvlanId, SegmentId, Place)>,
     ) {
         for (&(group, at), listener) in &old.listeners {
-            let Some((port, at)) = place(at) else {
+            let Some((port, at, limit)) = place(at) else {
                 continue;
             };
             let used = self.in_use.entry(port).or_default();
-            *used = used.saturating_add(1);
-            let carried = Listener { port, ..*listener };
-            self.listeners.insert((group, at), carried);
+            if *used < limit {
+                *used = used.saturating_add(1);
+                let carried = Listener { port, ..*listener };
+                self.listeners.insert((group, at), carried);
+            }
         }
-        for querier in &old.queriers {
-            if let Some((pvlan, segment, place)) = seat(querier) {
-                self.queriers.push(Querier {
-                    pvlan,
-                    segment,
-                    place,
-                    ..*querier
-                });
+        for (&pvlan, queriers) in &old.queriers {
+            for querier in queriers {
+                if let Some((pvlan, segment, place)) = seat(pvlan, querier) {
+                    let carried = Querier {
+                        segment,
+                        place,
+                        ..*querier
+                    };
+                    self.queriers.entry(pvlan).or_default().push(carried);
+                }
             }
         }
     }
@@ -273,18 +331,28 @@ mod tests {
     }
 
     #[test]
-    fn routers_are_known_by_private_vlan_and_age() {
+    fn routers_are_known_by_private_vlan_and_protocol_and_age() {
         let mut groups = Groups::new(8);
         let place = Place::Port(LocalAttachment(4));
-        assert!(groups.asks(at(0), PvlanId(0), SegmentId(0), place));
-        assert!(!groups.asks(at(1), PvlanId(0), SegmentId(0), place));
-        let places = |groups: &Groups, now, pvlan| -> Vec<Place> {
-            groups.queriers(at(now), PvlanId(pvlan)).collect()
+        let asks = |groups: &mut Groups, now| {
+            let (from, patience) = ((SegmentId(0), place), Duration::from_secs(2));
+            groups.asks(at(now), PvlanId(0), from, Family::Igmp, patience)
         };
-        assert_eq!(places(&groups, 255, 0), [place]);
-        assert_eq!(places(&groups, 255, 1), []);
-        assert_eq!(places(&groups, 256, 0), []);
+        assert!(asks(&mut groups, 0));
+        assert!(!asks(&mut groups, 1));
+        let places = |groups: &Groups, now, pvlan, family| -> Vec<Place> {
+            groups.queriers(at(now), PvlanId(pvlan), family).collect()
+        };
+        assert_eq!(places(&groups, 255, 0, Family::Igmp), [place]);
+        assert_eq!(places(&groups, 255, 0, Family::Mld), []);
+        assert_eq!(places(&groups, 255, 1, Family::Igmp), []);
+        assert_eq!(places(&groups, 256, 0, Family::Igmp), []);
+        assert!(
+            !groups.are_known(at(1), PvlanId(0), Family::Igmp),
+            "not yet"
+        );
+        assert!(groups.are_known(at(2), PvlanId(0), Family::Igmp));
         groups.forget_port(LocalPort(9), |it| it == place);
-        assert_eq!(places(&groups, 2, 0), []);
+        assert_eq!(places(&groups, 2, 0, Family::Igmp), []);
     }
 }

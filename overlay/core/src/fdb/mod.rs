@@ -7,8 +7,8 @@ mod address;
 mod group;
 mod table;
 
-pub(crate) use address::{Addresses, Held};
-pub(crate) use group::{Groups, Querier};
+pub(crate) use address::{Addresses, Held, NotYours};
+pub(crate) use group::{Family, Groups, Querier};
 pub(crate) use table::{Entry, Fdb, Learned, Seat};
 
 use std::time::Duration;

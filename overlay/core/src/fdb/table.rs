@@ -194,14 +194,19 @@ impl Fdb {
         if weaker && entry.strength >= Strength::Promiscuous {
             return Err(DropReason::MacSpoof);
         }
-        // Another tag of the same port counts as the same holder, and needs no more room.
-        if !free && entry.holder != seat.holder {
+        // Another tag of the same port counts as the same holder, and needs no more room. A peer
+        // that takes an address from elsewhere is told so first, a port last (private-vlan 3.5).
+        let over = !free && entry.holder != seat.holder;
+        if over && matches!(seat.holder, Holder::Port(_)) {
             return Err(DropReason::MacLimit);
         }
         if weaker {
             return Err(DropReason::MacMove);
         }
         let moved = displace(now, entry, seat, self.age)?;
+        if over {
+            return Err(DropReason::MacLimit);
+        }
         self.remove(seat.pvlan, mac);
         self.insert(mac, moved, seat.pvlan);
         Ok(Learned::Here { since: now })

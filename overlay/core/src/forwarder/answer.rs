@@ -107,10 +107,12 @@ impl<'t, S: Sink> Pass<'t, S> {
         let segment = attachment
             .map(|owner| owner.segment)
             .or_else(|| held.map(|held| held.segment))?;
-        let mac = attachment
-            .and_then(|owner| self.port_of(owner))
-            .and_then(|port| port.macs.first().copied())
-            .or_else(|| held.map(|held| held.mac));
+        let port = attachment.and_then(|owner| self.port_of(owner));
+        let bound = port.map_or(&[][..], |port| port.macs.as_slice());
+        // Of several bound MACs the one that was seen with the address; no other, whoever says so.
+        let seen = held.map(|held| held.mac);
+        let mac = seen.filter(|mac| bound.is_empty() || bound.contains(mac));
+        let mac = mac.or_else(|| bound.first().copied());
         Some(Owner {
             attachment,
             segment,
@@ -139,9 +141,14 @@ impl<'t, S: Sink> Pass<'t, S> {
     }
 
     fn is_router(&self, sender: &Sender<'_>, question: Question) -> bool {
-        self.owner(sender.pvlan.id, question.target())
-            .and_then(|owner| self.port_of(owner))
-            .is_some_and(|port| port.gateway)
+        let (pvlan, target) = (sender.pvlan.id, question.target());
+        let held = self.state.addresses.get(pvlan, target);
+        let port = self.owner(pvlan, target).map(|owner| self.port_of(owner));
+        match port {
+            Some(port) => port.is_some_and(|port| port.gateway),
+            // A router's link-local address, which policy does not bind.
+            None => held.is_some_and(|held| held.router),
+        }
     }
 }
 

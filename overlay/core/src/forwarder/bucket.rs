@@ -41,6 +41,17 @@ impl Bucket {
         self.due = self.due.max(now) + span;
     }
 
+    /// Lets `units` pass if there is room for all of them, and never more than the bucket holds.
+    pub(super) fn take_all(&mut self, now: Time, units: u64) -> bool {
+        let due = self.due;
+        self.charge(now, units);
+        let fits = self.rate > 0 && self.due <= now + self.burst;
+        if !fits {
+            self.due = due;
+        }
+        fits
+    }
+
     /// Lets `units` pass, or not.
     pub(super) fn take(&mut self, now: Time, units: u64) -> bool {
         let ready = self.is_ready(now);
@@ -85,6 +96,15 @@ mod tests {
         assert!(bucket.take(at(0), 5_000));
         assert!(!bucket.take(at(4_949), 1));
         assert!(bucket.take(at(4_950), 1));
+    }
+
+    #[test]
+    fn what_is_more_than_the_bucket_holds_never_passes_as_a_whole() {
+        let mut bucket = Bucket::new(1_000, Duration::from_millis(50));
+        assert!(!bucket.take_all(at(9_000), 51));
+        assert!(bucket.take_all(at(9_000), 50));
+        assert!(!bucket.take_all(at(9_000), 1));
+        assert!(bucket.take_all(at(9_001), 1));
     }
 
     #[test]

@@ -21,8 +21,7 @@ impl<S: Sink> Pass<'_, S> {
             counters.frames_in += frames;
             counters.bytes_in += u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
         }
-        let longest = longest.ok_or(DropReason::OffloadBad);
-        let outcome = longest.and_then(|longest| self.admit(port, frame, weight, longest));
+        let outcome = self.admit(port, frame, weight, longest);
         match outcome {
             Ok(outcome) => self.count_outcome(port, outcome, frames),
             Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),
@@ -34,11 +33,12 @@ impl<S: Sink> Pass<'_, S> {
         port: LocalPort,
         frame: Frame<'_>,
         weight: Weight,
-        longest: usize,
+        longest: Option<usize>,
     ) -> Result<Outcome, DropReason> {
         if !self.state.is_up(port) {
             return Err(DropReason::PortDown);
         }
+        let longest = longest.ok_or(DropReason::OffloadBad)?;
         let tables = self.tables;
         let header = admission::header(frame.bytes, longest, tables.fabric.mtu)?;
         let attachment = admission::attachment(tables, port, header.tagging)?;

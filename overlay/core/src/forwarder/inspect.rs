@@ -141,6 +141,10 @@ impl<S: Sink> Pass<'_, S> {
                 licence.check_router()?;
                 None
             }
+            Ok(Some(Nd::RouterSolicitation { link })) => {
+                own_link(sender, rule, link)?;
+                None
+            }
             Ok(Some(Nd::Solicitation { target, link })) => {
                 Some(self.inspect_solicitation(sender, rule, ip, target, link)?)
             }
@@ -208,12 +212,17 @@ fn own_link(sender: &Sender<'_>, rule: Rule, link: Option<Mac>) -> Result<(), Dr
     Ok(())
 }
 
-/// What a host says before it has an address: is one free (RFC 4862 section 5.4), who gives one
-/// (RFC 2131 section 4.1), and which groups it needs to hear for that (RFC 3590 section 4,
+/// What a host says before it has an address: is one free (RFC 4862 section 5.4), is there a router
+/// (RFC 4861 section 4.1), who gives one (RFC 2131 section 4.1), and which groups it needs to hear for that (RFC 3590 section 4,
 /// RFC 3376 section 4.2.13).
 fn needs_no_address(ip: &Ip<'_>, nd: Result<Option<Nd>, Malformed>) -> bool {
     // What is broken is told so by the check that comes later.
-    let probes = matches!(nd, Ok(Some(Nd::Solicitation { .. })) | Err(Malformed));
+    let probes = matches!(
+        nd,
+        Ok(Some(
+            Nd::Solicitation { .. } | Nd::RouterSolicitation { .. }
+        )) | Err(Malformed)
+    );
     let reports = || matches!(Membership::parse(ip), Some(Membership::Report(_)));
     let asks = || matches!(Dhcp::parse(ip), Some(Dhcp::Client(_)));
     probes || asks() || reports()

@@ -11,7 +11,7 @@ use skerry_policy::{
 
 use super::Forwarder;
 use super::licence::Licence;
-use super::meter;
+use super::meter::Copies;
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
@@ -169,6 +169,7 @@ impl State {
         self.longest = longest(tables);
         self.counters = translate_counters(&self.counters, translation, tables);
         self.licences = Licence::of_peers(tables);
+        self.kinds = Licence::kinds_of_peers(tables);
         self.translate_ports(translation, tables);
         self.translate_copies(translation, tables);
         self.translate_groups(translation, tables);
@@ -222,11 +223,11 @@ impl State {
     }
 
     fn translate_copies(&mut self, translation: &Translation, tables: &Tables) {
-        let new = tables.fabric.pvlans.iter().map(meter::copies).collect();
+        let new = tables.fabric.pvlans.iter().map(Copies::new).collect();
         let old = std::mem::replace(&mut self.copies, new);
         for (old, new) in old.iter().zip(&translation.pvlans) {
             if let Some(bucket) = new.and_then(|new| self.copies.get_mut(new.index())) {
-                *bucket = meter::inherit(*bucket, *old);
+                *bucket = bucket.inherit(old);
             }
         }
     }
@@ -235,10 +236,11 @@ impl State {
         let mut groups = self.groups.emptied();
         let place = |old: LocalAttachment| {
             let new = at(&translation.attachments, old.index())?;
-            Some((tables.attachment(new)?.port, new))
+            let port = tables.attachment(new)?.port;
+            Some((port, new, tables.port(port)?.guards.max_groups))
         };
-        let seat = |it: &Querier| {
-            let seat = self.new_seat(translation, tables, it.pvlan, it.segment, it.place)?;
+        let seat = |pvlan, it: &Querier| {
+            let seat = self.new_seat(translation, tables, pvlan, it.segment, it.place)?;
             Some((seat.pvlan, seat.segment, seat.place))
         };
         groups.carry(&self.groups, place, seat);

@@ -1,7 +1,7 @@
 //! What a sender may say that others would obey: router advertisements and DHCP.
 
 use rustc_hash::FxHashMap;
-use skerry_policy::{DhcpGuard, Guards, Mac, NodeId, RaGuard, SegmentId, Tables};
+use skerry_policy::{DhcpGuard, Ethertypes, Guards, Mac, NodeId, RaGuard, SegmentId, Tables};
 
 use crate::reason::DropReason;
 use crate::wire::dhcp::Dhcp;
@@ -16,6 +16,21 @@ pub(super) struct Licence {
 
 /// The licence of every (node, segment) that is not this node's own.
 pub(super) type Licences = FxHashMap<(NodeId, SegmentId), Licence>;
+
+/// The ethertypes of every (node, segment) that is not this node's own.
+pub(super) type Kinds = FxHashMap<(NodeId, SegmentId), Ethertypes>;
+
+fn either(one: &Ethertypes, other: &Ethertypes) -> Ethertypes {
+    match (one, other) {
+        (Ethertypes::Only(one), Ethertypes::Only(other)) => {
+            let mut all: Vec<u16> = one.iter().chain(other).copied().collect();
+            all.sort_unstable();
+            all.dedup();
+            Ethertypes::Only(all)
+        }
+        (Ethertypes::Any, _) | (_, Ethertypes::Any) => Ethertypes::Any,
+    }
+}
 
 impl Licence {
     /// Nothing at all.
@@ -46,6 +61,20 @@ impl Licence {
             }
         }
         licences
+    }
+
+    /// The ethertypes that peers may send, likewise.
+    pub(super) fn kinds_of_peers(tables: &Tables) -> Kinds {
+        let mut kinds = Kinds::default();
+        for attachment in &tables.fabric.attachments {
+            let port = tables.fabric.ports.get(attachment.port.index());
+            if let Some(port) = port.filter(|_| attachment.home != tables.me) {
+                let key = (attachment.home, attachment.segment);
+                let known = kinds.entry(key).or_insert(Ethertypes::Only(Vec::new()));
+                *known = either(known, &port.ethertypes);
+            }
+        }
+        kinds
     }
 
     /// The looser of each.

@@ -8,6 +8,7 @@ use skerry_policy::{LocalAttachment, LocalPort};
 use super::inspect::Inspected;
 use super::pass::{Origin, Outcome, Pass, Sender};
 use crate::claim::{Change, Place, Strength};
+use crate::fdb::Family;
 use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -23,12 +24,13 @@ impl<S: Sink> Pass<'_, S> {
     ) -> Result<bool, DropReason> {
         match Membership::parse(ip) {
             None => Ok(false),
-            Some(Membership::Query) if sender.is_host() => Err(DropReason::RogueQuerier),
-            Some(Membership::Query) => {
-                let (pvlan, segment) = (sender.pvlan.id, sender.segment.id);
-                let groups = &mut self.state.groups;
-                if groups.asks(self.now, pvlan, segment, sender.place) {
-                    self.announce(sender, Strength::Dynamic, Change::Asks);
+            Some(Membership::Query(_)) if sender.is_host() => Err(DropReason::RogueQuerier),
+            Some(Membership::Query(patience)) => {
+                let (pvlan, from) = (sender.pvlan.id, (sender.segment.id, sender.place));
+                let (groups, family) = (&mut self.state.groups, Family::of(ip.source));
+                if groups.asks(self.now, pvlan, from, family, patience) {
+                    let v6 = ip.source.is_ipv6();
+                    self.announce(sender, Strength::Dynamic, Change::Asks { v6, patience });
                 }
                 Ok(false)
             }
@@ -56,15 +58,18 @@ impl<S: Sink> Pass<'_, S> {
             return Err(DropReason::GroupLimit);
         }
         for wish in wishes() {
-            let groups = &mut self.state.groups;
-            if !wish.joins {
-                groups.leave(self.now, at.1, wish.group);
-                self.announce(sender, Strength::Dynamic, Change::Leaves(wish.group));
-            } else if groups
-                .join(self.now, at, wish.group, limit)
-                .map_err(|_| DropReason::GroupLimit)?
-            {
-                self.announce(sender, Strength::Dynamic, Change::Listens(wish.group));
+            let (groups, now) = (&mut self.state.groups, self.now);
+            let news = if wish.joins {
+                let joined = groups.join(now, at, wish.group, limit);
+                joined
+                    .map_err(|_| DropReason::GroupLimit)?
+                    .then_some(Change::Listens(wish.group))
+            } else {
+                let left = groups.leave(now, at.1, wish.group);
+                left.then_some(Change::Leaves(wish.group))
+            };
+            if let Some(news) = news {
+                self.announce(sender, Strength::Dynamic, news);
             }
         }
         Ok(())
@@ -72,11 +77,21 @@ impl<S: Sink> Pass<'_, S> {
 
     /// A report goes where routers ask, and nowhere else: other hosts that heard it would leave
     /// theirs unsaid (RFC 4541 section 2.1.1).
-    pub(super) fn send_report(&mut self, sender: &Sender<'_>, frame: Frame<'_>, n: u64) -> Outcome {
+    pub(super) fn send_report(
+        &mut self,
+        sender: &Sender<'_>,
+        inspected: &Inspected,
+        frame: Frame<'_>,
+        n: u64,
+    ) -> Outcome {
+        let family = inspected
+            .ip
+            .map_or(Family::Igmp, |(from, _)| Family::of(from));
         let mut outcome = Outcome::NoReceiver;
         for nth in 0.. {
             // One after another, since a copy needs the whole pass.
-            let queriers = self.state.groups.queriers(self.now, sender.pvlan.id);
+            let pvlan = sender.pvlan.id;
+            let queriers = self.state.groups.queriers(self.now, pvlan, family);
             let Some(place) = { queriers }.nth(nth) else {
                 break;
             };
@@ -91,8 +106,8 @@ impl<S: Sink> Pass<'_, S> {
         outcome
     }
 
-    /// The group whose listeners alone are to hear a frame: none where every port hears it, or
-    /// where no router asks who listens, so that nobody would have said.
+    /// The group whose listeners alone are to hear a frame: none where every port hears it, and
+    /// none where no router asks who listens, or not all have had time to answer.
     pub(super) fn snooped_group(
         &self,
         sender: &Sender<'_>,
@@ -100,8 +115,8 @@ impl<S: Sink> Pass<'_, S> {
     ) -> Option<IpAddr> {
         let (_, group) = inspected.ip?;
         let snooped = group.is_multicast() && !is_link_local(group);
-        let mut queriers = self.state.groups.queriers(self.now, sender.pvlan.id);
-        (snooped && queriers.next().is_some()).then_some(group)
+        let (groups, pvlan) = (&self.state.groups, sender.pvlan.id);
+        (snooped && groups.are_known(self.now, pvlan, Family::of(group))).then_some(group)
     }
 
     /// Whether an attachment is to hear a group: somebody there listens, or a router asks.
@@ -112,7 +127,7 @@ impl<S: Sink> Pass<'_, S> {
         at: LocalAttachment,
     ) -> bool {
         let groups = &self.state.groups;
-        let mut queriers = groups.queriers(self.now, sender.pvlan.id);
+        let mut queriers = groups.queriers(self.now, sender.pvlan.id, Family::of(group));
         groups.hears(self.now, at, group) || queriers.any(|place| place == Place::Port(at))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use skerry_policy::{Mac, Port, Pvlan};
+use skerry_policy::{Mac, Port, Pvlan, Role};
 
 use super::bucket::Bucket;
 use super::pass::{Origin, Pass, Sender};
@@ -99,13 +99,41 @@ impl Meter {
     }
 }
 
-/// The copies that floods of a private VLAN may make.
-pub(super) fn copies(pvlan: &Pvlan) -> Option<Bucket> {
-    let limited = pvlan.copies != u32::MAX;
-    limited.then(|| Bucket::new(pvlan.copies.into(), COPIES_BURST))
+/// The copies that floods of a private VLAN may make: those of hosts, and those of promiscuous
+/// ports, so that no host can use up what its gateway needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copies {
+    hosts: Option<Bucket>,
+    routers: Option<Bucket>,
 }
 
-pub(super) fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
+impl Copies {
+    pub(super) fn new(pvlan: &Pvlan) -> Self {
+        let limited = pvlan.copies != u32::MAX;
+        let bucket = limited.then(|| Bucket::new(pvlan.copies.into(), COPIES_BURST));
+        Self {
+            hosts: bucket,
+            routers: bucket,
+        }
+    }
+
+    pub(super) fn inherit(self, old: &Self) -> Self {
+        Self {
+            hosts: inherit(self.hosts, old.hosts),
+            routers: inherit(self.routers, old.routers),
+        }
+    }
+
+    const fn of(&mut self, sender: &Sender<'_>) -> Option<&mut Bucket> {
+        if matches!(sender.segment.role, Role::Promiscuous) {
+            self.routers.as_mut()
+        } else {
+            self.hosts.as_mut()
+        }
+    }
+}
+
+fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
     let new = new?;
     Some(old.map_or(new, |old| new.inherit(&old)))
 }
@@ -132,22 +160,20 @@ impl<S: Sink> Pass<'_, S> {
             // Its own node has weighed it.
             Origin::Peer(_) => None,
         };
-        let mut bits = None;
+        let (mut bits, mut deaf) = (None, false);
         if let Some(meter) = meter {
-            if class == Some(Class::Unknown) && meter.deaf {
-                return Err(DropReason::UnknownDrop);
-            }
-            if let Some(class) = class
+            deaf = class == Some(Class::Unknown) && meter.deaf;
+            if let Some(class) = class.filter(|_| !deaf)
                 && let Some(bucket) = meter.of(class)
-                && !bucket.take(now, weight.frames)
+                && !bucket.take_all(now, weight.frames)
             {
                 return Err(class.reason());
             }
             bits = meter.bits.as_mut();
         }
         if let Some(class) = class
-            && let Some(Some(copies)) = self.state.copies.get(sender.pvlan.id.index())
-            && !copies.is_ready(now)
+            && let Some(copies) = self.state.copies.get_mut(sender.pvlan.id.index())
+            && copies.of(sender).is_some_and(|it| !it.is_ready(now))
         {
             return Err(class.reason());
         }
@@ -156,6 +182,9 @@ impl<S: Sink> Pass<'_, S> {
         {
             return Err(DropReason::Rate);
         }
+        if deaf {
+            return Err(DropReason::UnknownDrop);
+        }
         Ok(())
     }
 
@@ -163,7 +192,8 @@ impl<S: Sink> Pass<'_, S> {
     /// no receiver is always the last.
     pub(super) fn multiplied(&mut self, sender: &Sender<'_>, copies: u64) {
         let now = self.now;
-        if let Some(Some(bucket)) = self.state.copies.get_mut(sender.pvlan.id.index()) {
+        let bucket = self.state.copies.get_mut(sender.pvlan.id.index());
+        if let Some(bucket) = bucket.and_then(|it| it.of(sender)) {
             bucket.charge(now, copies);
         }
     }

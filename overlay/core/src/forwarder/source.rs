@@ -8,7 +8,7 @@ use skerry_policy::{IpGuard, Port, Role};
 use super::pass::{Origin, Pass, Sender};
 use super::state::may_hold;
 use crate::claim::{Change, Strength};
-use crate::fdb::{Held, Learned, Seat};
+use crate::fdb::{Held, Learned, NotYours, Seat};
 use crate::reason::DropReason;
 use crate::sink::Sink;
 
@@ -55,8 +55,11 @@ impl<S: Sink> Pass<'_, S> {
         if let Some(owner) = self.owner(sender.pvlan.id, ip) {
             return rule == Rule::Free || sender.is_at(owner);
         }
-        let pinned = self.remember(sender, ip);
-        pinned || rule != Rule::OwnOnly
+        match self.remember(sender, ip) {
+            Ok(()) => true,
+            Err(NotYours::Held) => rule == Rule::Free,
+            Err(NotYours::Full) => rule != Rule::OwnOnly,
+        }
     }
 
     /// Remembers the MAC that goes with an address the sender may use, for answering in its
@@ -66,30 +69,24 @@ impl<S: Sink> Pass<'_, S> {
             .owner(sender.pvlan.id, ip)
             .is_some_and(|owner| sender.is_at(owner))
         {
-            self.remember(sender, ip);
+            // What is bound to it nobody else can hold; a full table forgets.
+            let _noted = self.remember(sender, ip);
         }
     }
 
-    fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr) -> bool {
+    fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr) -> Result<(), NotYours> {
         let (pvlan, segment, place) = (sender.pvlan.id, sender.segment.id, sender.place);
         let bound = may_hold(self.tables, pvlan, ip, segment, place);
         let seat = self.state.seat(self.tables, sender.segment, place);
-        let Some((bound, seat)) = bound.zip(seat) else {
-            return false;
-        };
+        let (bound, seat) = bound.zip(seat).ok_or(NotYours::Held)?;
         let held = Held {
             bound,
             ..self.held_by(sender)
         };
-        match self.state.addresses.note(pvlan, ip, held, seat.limit) {
-            Ok(news) => {
-                if news {
-                    self.announce(sender, Strength::Pinned, Change::Address(ip));
-                }
-                true
-            }
-            Err(_) => false,
+        if self.state.addresses.note(pvlan, ip, held, seat.limit)? {
+            self.announce(sender, Strength::Pinned, Change::Address(ip));
         }
+        Ok(())
     }
 }
 

@@ -7,13 +7,12 @@ use skerry_policy::{
     LocalAttachment, LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables,
 };
 
-use super::bucket::Bucket;
-use super::licence::{Licence, Licences};
-use super::meter::{self, Meter};
+use super::licence::{Kinds, Licence, Licences};
+use super::meter::{Copies, Meter};
 use super::pass::Origin;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
-use crate::fdb::{Addresses, Fdb, Groups, Held, Holder, Seat};
+use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
 use crate::reason::DropReason;
 use crate::time::Time;
@@ -37,10 +36,11 @@ pub(super) struct State {
     /// Indexed by `NodeId`: MAC addresses its ports may use together.
     pub(super) allowance: Vec<u32>,
     pub(super) licences: Licences,
+    pub(super) kinds: Kinds,
     /// Indexed by `LocalPort`.
     pub(super) meters: Vec<Meter>,
-    /// Indexed by `PvlanId`; `None` without a limit.
-    pub(super) copies: Vec<Option<Bucket>>,
+    /// Indexed by `PvlanId`.
+    pub(super) copies: Vec<Copies>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
     /// Where packets for the tunnel are put together.
@@ -66,8 +66,9 @@ impl State {
             carriers: carriers(tables),
             allowance: allowance(tables),
             licences: Licence::of_peers(tables),
+            kinds: Licence::kinds_of_peers(tables),
             meters: meters(tables),
-            copies: tables.fabric.pvlans.iter().map(meter::copies).collect(),
+            copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             longest: longest(tables),
             scratch: buffer(),
             untagged: buffer(),
@@ -187,7 +188,7 @@ impl State {
                 self.fdb.forget(now, claim.pvlan, claim.mac, claim.place);
                 let (mac, place) = (claim.mac, claim.place);
                 self.addresses
-                    .forget_if(|held| held.mac == mac && held.place == place);
+                    .forget_if(|_, held| held.mac == mac && held.place == place);
             }
             Change::Listens(group) => {
                 if let Some(at) = listening_at(tables, claim.place) {
@@ -198,13 +199,15 @@ impl State {
             }
             Change::Leaves(group) => {
                 if let Place::Port(at) = claim.place {
-                    self.groups.leave(now, at, group);
+                    // Known to the worker that tells of it.
+                    let _news = self.groups.leave(now, at, group);
                 }
             }
-            Change::Asks => {
+            Change::Asks { v6, patience } => {
                 if segment.role == Role::Promiscuous {
-                    self.groups
-                        .asks(now, segment.pvlan, segment.id, claim.place);
+                    let from = (segment.id, claim.place);
+                    let family = if v6 { Family::Mld } else { Family::Igmp };
+                    let _news = self.groups.asks(now, segment.pvlan, from, family, patience);
                 }
             }
         }
@@ -219,7 +222,11 @@ impl State {
 
     /// Forgets the silent, and says so for this node's own.
     pub(super) fn expire(&mut self, now: Time, generation: u64, mut tell: impl FnMut(Claim)) {
-        self.addresses.expire(now);
+        let fdb = &self.fdb;
+        self.addresses.expire(now, |pvlan, held| {
+            let entry = fdb.lookup(pvlan, held.mac);
+            entry.is_some_and(|entry| entry.place == held.place)
+        });
         self.groups.expire(now);
         self.fdb.expire(now, |pvlan, mac, entry| {
             if matches!(entry.place, Place::Port(_)) {
@@ -251,7 +258,7 @@ impl State {
         let generation = tables.generation;
         let is_its = |place| holder_of(tables, place) == Some(holder);
         self.groups.forget_port(port, is_its);
-        self.addresses.forget_if(|held| held.holder == holder);
+        self.addresses.forget_if(|_, held| held.holder == holder);
         self.fdb.forget_if(
             |entry| entry.is_held_by(holder),
             |pvlan, mac, entry| tell(gone(generation, pvlan, mac, entry)),

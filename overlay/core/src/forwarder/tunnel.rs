@@ -16,7 +16,7 @@ use crate::sink::Sink;
 use crate::time::Time;
 use crate::wg::{Lanes, Opened, Scratch};
 use crate::wire::carrier::Carried;
-use crate::wire::ethernet::{Ethernet, Tagging, ethertype};
+use crate::wire::ethernet::{Ethernet, Tagging};
 use crate::wire::vxlan;
 
 /// Opens a datagram and takes what is inside to its outcome.
@@ -158,12 +158,11 @@ impl<S: Sink> Pass<'_, S> {
             return Err(DropReason::InnerVlan);
         }
         let header = admission::header(bytes, bytes.len(), mtu)?;
-        if header.ethertype < ethertype::FIRST {
-            return Err(DropReason::Llc);
-        }
         if let Some(peering) = self.tables.fabric.peering(segment) {
             return self.cross_from_peer(node, peering, &header, bytes);
         }
+        let allowed = self.state.kinds.get(&(node, segment));
+        admission::kind(allowed.ok_or(DropReason::VniDenied)?, header.ethertype)?;
         let sender = self.remote_sender(node, segment, header.source);
         let sender = Sender {
             agrees,

@@ -60,7 +60,9 @@ impl<S: Sink> Pass<'_, S> {
             Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),
             Way::Owner(id) => self.unicast_to_owner(sender, id, frame, weight.frames),
             Way::Across => self.cross(sender, header, frame, weight.frames),
-            Way::Group if inspected.report => Ok(self.send_report(sender, frame, weight.frames)),
+            Way::Group if inspected.report => {
+                Ok(self.send_report(sender, inspected, frame, weight.frames))
+            }
             Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, weight.frames)),
         }
     }
@@ -169,11 +171,11 @@ impl<S: Sink> Pass<'_, S> {
         frame: Frame<'_>,
         n: u64,
     ) -> Result<Outcome, DropReason> {
-        if matches!(sender.origin, Origin::Peer(_)) {
-            return Err(DropReason::SplitHorizon);
-        }
         if !self.tables.fabric.accepts(sender.segment.id, segment) {
             return Err(DropReason::PvlanDeny);
+        }
+        if matches!(sender.origin, Origin::Peer(_)) {
+            return Err(DropReason::SplitHorizon);
         }
         self.copy_to_node(to, sender.segment.id, frame, n);
         Ok(Outcome::Delivered)

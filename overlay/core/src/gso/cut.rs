@@ -200,6 +200,9 @@ fn check_agreement(
     if protocol != network.protocol || !network.direct {
         return Err(GsoFault::Protocol);
     }
+    if superframe.kind == SuperframeKind::Udp && network.is_dhcp(bytes) {
+        return Err(GsoFault::Dhcp);
+    }
     if network.l3 + network.packet_len(bytes)? != bytes.len() {
         return Err(GsoFault::Length);
     }

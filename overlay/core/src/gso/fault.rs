@@ -10,6 +10,8 @@ pub enum GsoFault {
     ChecksumPlace,
     /// A superframe that neither owes a checksum nor is vouched for (virtio 1.2 section 5.1.6).
     ChecksumUnknown,
+    /// One of many messages of DHCP, of which a guard would see the first only.
+    Dhcp,
     /// A fragment owes nothing to anyone: its datagram was finished before it was cut.
     Fragment,
     /// The headers are cut short, or a header length is impossible.

@@ -145,7 +145,7 @@ impl Network {
         }
     }
 
-    fn is_dhcp(self, bytes: &[u8]) -> bool {
+    pub(super) fn is_dhcp(self, bytes: &[u8]) -> bool {
         let either = |at| word(bytes, at).is_ok_and(|port| DHCP_PORTS.contains(&port));
         either(self.l4) || either(self.l4 + 2)
     }

@@ -8,6 +8,8 @@ use etherparse::IpNumber;
 use super::bytes::u16_at;
 use super::ip::{Payload, Upper};
 
+const AUTHENTICATION: u8 = 51;
+
 /// What a fragment header says (RFC 8200 section 4.5): its offset is all but the last three bits.
 const OFFSET: u16 = 0xfff8;
 
@@ -33,7 +35,7 @@ impl Link {
         match next {
             // Hop-by-hop, routing, destination options, mobility, HIP, shim6.
             0 | 43 | 60 | 135 | 139 | 140 => Self::Eights,
-            51 => Self::Fours,
+            AUTHENTICATION => Self::Fours,
             44 => Self::Fragment,
             _ if TRANSPORTS.contains(&next) => Self::Transport,
             _ => Self::Unknown,
@@ -66,6 +68,21 @@ pub(super) fn walk(mut next: u8, mut bytes: &[u8]) -> Upper<'_> {
         };
         (next, bytes) = (after, rest);
     }
+}
+
+/// What an IPv4 packet has behind authentication headers (RFC 4302), the only ones that may stand
+/// before its transport. `more`: it is the first of several fragments.
+pub(super) fn behind_authentication(protocol: IpNumber, bytes: &[u8], more: bool) -> Upper<'_> {
+    let (mut next, mut bytes) = (protocol.0, bytes);
+    while next == AUTHENTICATION {
+        let length = bytes.get(1).map(|&units| (usize::from(units) + 2) * 4);
+        let rest = length.and_then(|length| bytes.get(length..));
+        let (Some(&after), Some(rest)) = (bytes.first(), rest) else {
+            return Upper::Broken;
+        };
+        (next, bytes) = (after, rest);
+    }
+    end(next, bytes, more)
 }
 
 fn end(protocol: u8, bytes: &[u8], first: bool) -> Upper<'_> {

@@ -41,7 +41,7 @@ impl Dhcp {
         if ip.source.is_ipv4() {
             Self::v4(from, to, message)
         } else {
-            Self::v6(from, to, message)
+            Self::v6(from, to, message, ip.is_whole())
         }
     }
 
@@ -59,12 +59,14 @@ impl Dhcp {
         })
     }
 
-    fn v6(from: u16, to: u16, message: &[u8]) -> Option<Self> {
+    fn v6(from: u16, to: u16, message: &[u8], whole: bool) -> Option<Self> {
         if from == SERVER6 || to == CLIENT6 {
             return Some(Self::Server);
         }
         (to == SERVER6).then(|| match message.first() {
             Some(kind) if !CLIENT_MESSAGES.contains(kind) => Self::Server,
+            // The rest may be a relay's.
+            None if !whole => Self::Server,
             Some(_) | None => Self::Client6,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use etherparse::{IpNumber, Ipv4Slice};
+use etherparse::{IpNumber, Ipv4HeaderSlice};
 
 use super::bytes::{array, u16_at};
 use super::chain;
@@ -69,26 +69,20 @@ impl<'a> Ip<'a> {
     }
 
     fn v4(bytes: &'a [u8]) -> Option<Self> {
-        let packet = Ipv4Slice::from_slice(bytes).ok()?;
-        let (header, payload) = (packet.header(), packet.payload());
-        let payload = Payload {
-            protocol: payload.ip_number,
-            bytes: payload.payload,
-        };
-        let upper = if header.fragments_offset().value() != 0 {
-            Upper::Later
-        } else if !header.more_fragments() {
-            Upper::Whole(payload)
-        } else if payload.is_headed() {
-            Upper::First(payload)
-        } else {
-            Upper::Broken
-        };
+        let header = Ipv4HeaderSlice::from_slice(bytes).ok()?;
+        let start = header.slice().len();
+        let rest = bytes.get(start..usize::from(header.total_len()))?;
+        let later = header.fragments_offset().value() != 0;
+        let more = header.more_fragments();
         Some(Self {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
             hops: header.ttl(),
-            upper,
+            upper: if later {
+                Upper::Later
+            } else {
+                chain::behind_authentication(header.protocol(), rest, more)
+            },
         })
     }
 

@@ -1,6 +1,7 @@
 //! Who wants to hear which multicast group: IGMP (RFC 1112, 2236, 3376) and MLD (RFC 2710, 3810).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use etherparse::IpNumber;
 
@@ -10,8 +11,8 @@ use super::ip::Ip;
 /// A message about multicast groups.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Membership<'a> {
-    /// A router asks who listens to what.
-    Query,
+    /// A router asks who listens to what, and waits so long for answers.
+    Query(Duration),
     /// A host says what it wants to hear, or no longer wants to.
     Report(Changes<'a>),
 }
@@ -49,7 +50,7 @@ impl<'a> Membership<'a> {
     fn igmp(message: &'a [u8]) -> Option<Self> {
         let group = || array::<4>(message, 4).map(|it| IpAddr::from(Ipv4Addr::from(it)));
         Some(match message.first()? {
-            0x11 => Self::Query,
+            0x11 => Self::Query(tenths(message.get(1).copied().unwrap_or(0))),
             0x12 | 0x16 => Self::one(group(), true),
             0x17 => Self::one(group(), false),
             0x22 => Self::records(message, false),
@@ -60,7 +61,7 @@ impl<'a> Membership<'a> {
     fn mld(message: &'a [u8]) -> Option<Self> {
         let group = || array::<16>(message, 8).map(|it| IpAddr::from(Ipv6Addr::from(it)));
         Some(match message.first()? {
-            130 => Self::Query,
+            130 => Self::Query(millis(u16_at(message, 4).unwrap_or(0))),
             131 => Self::one(group(), true),
             132 => Self::one(group(), false),
             143 => Self::records(message, true),
@@ -97,6 +98,27 @@ impl Iterator for Changes<'_> {
             },
         }
     }
+}
+
+/// The maximum response time of IGMP, in tenths of a second, or as a floating-point number of them
+/// (RFC 3376 section 4.1.1); version 1 has none, and means ten seconds.
+fn tenths(code: u8) -> Duration {
+    let tenths = match code {
+        0 => 100,
+        1..=127 => u32::from(code),
+        _ => (u32::from(code & 0xf) | 0x10) << ((code >> 4 & 7) + 3),
+    };
+    Duration::from_millis(100) * tenths
+}
+
+/// The maximum response delay of MLD, in milliseconds, or likewise (RFC 3810 section 5.1.3).
+fn millis(code: u16) -> Duration {
+    let millis = if code < 0x8000 {
+        u32::from(code)
+    } else {
+        (u32::from(code & 0xfff) | 0x1000) << ((code >> 12 & 7) + 3)
+    };
+    Duration::from_millis(1) * millis
 }
 
 /// One record (RFC 3376 section 4.2.4, RFC 3810 section 5.2.5), if it changes whether the group
@@ -167,10 +189,39 @@ mod tests {
             assert_eq!(wishes(Membership::igmp(&message)), [joined(joins)]);
             assert_eq!(wishes(Membership::igmp(&message[..7])), [], "cut");
         }
-        assert!(matches!(Membership::igmp(&[0x11]), Some(Membership::Query)));
-        assert!(matches!(Membership::mld(&[130]), Some(Membership::Query)));
         assert!(Membership::igmp(&[0x14, 0, 0, 0]).is_none(), "PIM");
         assert!(Membership::mld(&[135]).is_none(), "neighbour discovery");
+    }
+
+    #[test]
+    fn a_query_says_how_long_it_waits() {
+        fn waits(membership: Option<Membership<'_>>) -> u128 {
+            match membership {
+                Some(Membership::Query(patience)) => patience.as_millis(),
+                other => panic!("not a query: {other:?}"),
+            }
+        }
+        for (code, millis) in [
+            (0, 10_000),
+            (1, 100),
+            (127, 12_700),
+            (0x80, 12_800),
+            (0xff, 3_174_400),
+        ] {
+            assert_eq!(waits(Membership::igmp(&[0x11, code])), millis, "{code}");
+        }
+        assert_eq!(waits(Membership::igmp(&[0x11])), 10_000, "cut");
+        for (code, millis) in [
+            (0_u16, 0),
+            (1_000, 1_000),
+            (0x8000, 0x8000),
+            (0xffff, 0x1fff << 10),
+        ] {
+            let [high, low] = code.to_be_bytes();
+            let query = [130, 0, 0, 0, high, low, 0, 0];
+            assert_eq!(waits(Membership::mld(&query)), millis, "{code}");
+        }
+        assert_eq!(waits(Membership::mld(&[130])), 0, "cut");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::ip::Ip;
 /// A whole answering frame: Ethernet, IPv6, advertisement, one option.
 pub(crate) const ADVERTISEMENT_FRAME: usize = 14 + 40 + 24 + 8;
 
+const ROUTER_SOLICITATION: u8 = 133;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 const SOURCE_LINK_ADDRESS: u8 = 1;
@@ -28,6 +29,8 @@ pub(crate) enum Nd {
     Solicitation { target: Ipv6Addr, link: Option<Mac> },
     /// `target` is here.
     Advertisement { target: Ipv6Addr, link: Option<Mac> },
+    /// Who is a router? From a host that says where it is, or does not.
+    RouterSolicitation { link: Option<Mac> },
     /// The sender says it is a router.
     Router,
 }
@@ -49,7 +52,7 @@ impl Nd {
         };
         match icmp.first() {
             Some(&ROUTER_ADVERTISEMENT) => Ok(Some(Self::Router)),
-            Some(&kind @ (SOLICITATION | ADVERTISEMENT)) => {
+            Some(&kind @ (ROUTER_SOLICITATION | SOLICITATION | ADVERTISEMENT)) => {
                 if !ip.is_whole() || ip.hops != HOP_LIMIT {
                     return Err(Malformed);
                 }
@@ -61,6 +64,11 @@ impl Nd {
     }
 
     fn of_neighbour(kind: u8, icmp: &[u8]) -> Result<Self, Malformed> {
+        if kind == ROUTER_SOLICITATION {
+            let options = icmp.get(8..).ok_or(Malformed)?;
+            let link = link_address(options, SOURCE_LINK_ADDRESS)?;
+            return Ok(Self::RouterSolicitation { link });
+        }
         let target = Ipv6Addr::from(array::<16>(icmp, 8).ok_or(Malformed)?);
         let options = icmp.get(24..).ok_or(Malformed)?;
         Ok(if kind == SOLICITATION {

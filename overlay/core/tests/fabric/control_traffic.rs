@@ -229,3 +229,36 @@ fn a_host_redirects_nobody() {
     let frame = redirect("n1/b-w1", "n2/b-w2", ip("n1/b-w1"));
     assert_eq!(world.refused("n1/b-w1", &frame), "icmp_redirect");
 }
+
+#[test]
+fn no_message_of_dhcp_hides_behind_the_first_of_a_superframe() {
+    use skerry_overlay::{Checksum, Frame, Offload, Superframe, SuperframeKind};
+    let mut world = settled();
+    let host = "n1/b-i1";
+    let mut messages = bootp(1, mac(host));
+    messages.extend(bootp(2, mac(host)));
+    let frame = udp_ports(host, BROADCAST, (68, 67), &messages);
+    let offload = Offload {
+        checksum: Some(Checksum {
+            start: 34,
+            offset: 6,
+        }),
+        superframe: Some(Superframe {
+            kind: SuperframeKind::Udp,
+            size: 240,
+            ecn: false,
+        }),
+        valid: false,
+    };
+    world.forget();
+    world.send_frame(
+        host,
+        Frame {
+            bytes: &frame,
+            offload,
+        },
+    );
+    assert_eq!(world.received(), []);
+    let dropped = world.port_counters(host).ingress_drops;
+    assert_eq!(dropped.total(), 1, "as offload_bad: {dropped:?}");
+}

@@ -189,3 +189,84 @@ fn an_arp_payload_is_no_ones_word_about_another_mac() {
         Some(mac("n1/b-gw"))
     );
 }
+
+#[test]
+fn a_routers_link_local_address_is_a_routers() {
+    let mut world = World::new(&guarded());
+    let local: Ipv6Addr = "fe80::1".parse().unwrap();
+    let all = (Mac([0x33, 0x33, 0, 0, 0, 1]), "ff02::1".parse().unwrap());
+    world.send("n1/b-gw", &udp6("n1/b-gw", local, all.0, all.1));
+    let solicited = Mac([0x33, 0x33, 0xff, 0, 0, 1]);
+    let me = mac("n1/b-i1");
+    let addresses = (ip6("n1/b-i1"), "ff02::1:ff00:1".parse().unwrap());
+    let question = nd(me, solicited, addresses, 135, local, Some((1, me)));
+    let answers = world.try_frame("n1/b-i1", &question);
+    let [(_, answer)] = &answers[..] else {
+        panic!("one answer, not {answers:?}")
+    };
+    assert_eq!(
+        answer[58] & 0x80,
+        0x80,
+        "or hosts would forget their router"
+    );
+}
+
+#[test]
+fn an_unguarded_host_does_not_speak_for_a_routers_address_either() {
+    let site = guarded().replace(
+        "b-w2 = { as = \"blue.web\",",
+        "b-w2 = { as = \"blue.web\", guard = { ip = \"off\" },",
+    );
+    let mut world = World::new(&site);
+    let local: Ipv6Addr = "fe80::1".parse().unwrap();
+    let all = (Mac([0x33, 0x33, 0, 0, 0, 1]), "ff02::1".parse().unwrap());
+    world.send("n1/b-gw", &udp6("n1/b-gw", local, all.0, all.1));
+    let thief = mac("n2/b-w2");
+    let takes = nd(
+        thief,
+        all.0,
+        (ip6("n2/b-w2"), all.1),
+        136,
+        local,
+        Some((2, thief)),
+    );
+    assert_eq!(world.refused("n2/b-w2", &takes), "nd_spoof");
+}
+
+#[test]
+fn a_host_asks_for_routers_in_its_own_name() {
+    let mut world = World::new(&guarded());
+    let routers = (Mac([0x33, 0x33, 0, 0, 0, 2]), "ff02::2".parse().unwrap());
+    let ask = |source: Ipv6Addr, link: Option<Mac>| {
+        let mut icmp = vec![
+            0x60,
+            0,
+            0,
+            0,
+            0,
+            if link.is_some() { 16 } else { 8 },
+            58,
+            255,
+        ];
+        icmp.extend(source.octets());
+        icmp.extend(Ipv6Addr::octets(&routers.1));
+        icmp.extend([133, 0, 0, 0, 0, 0, 0, 0]);
+        if let Some(mac) = link {
+            icmp.extend([1, 1]);
+            icmp.extend(mac.0);
+        }
+        crate::world::frames::packet(mac("n1/b-i1"), routers.0, 0x86dd, &icmp)
+    };
+    let mine = ip6("n1/b-i1");
+    let receivers = ["n1/b-gw", "n3/b-p2"];
+    assert_eq!(
+        world.receivers("n1/b-i1", &ask(mine, Some(mac("n1/b-i1")))),
+        receivers
+    );
+    assert_eq!(
+        world.receivers("n1/b-i1", &ask(Ipv6Addr::UNSPECIFIED, None)),
+        receivers
+    );
+    let foreign = ask(mine, Some(mac("n2/b-i3")));
+    assert_eq!(world.refused("n1/b-i1", &foreign), "nd_spoof");
+}

@@ -18,6 +18,8 @@ const ALL_ROUTERS: (Mac, Ipv4Addr) = (
     Mac([0x01, 0x00, 0x5e, 0, 0, 22]),
     Ipv4Addr::new(224, 0, 0, 22),
 );
+/// The tests' routers wait a tenth of a second for answers.
+const ANSWERED: Duration = Duration::from_millis(100);
 const JOIN: u8 = 4;
 const LEAVE: u8 = 3;
 
@@ -27,7 +29,7 @@ fn query(from: &str) -> Vec<u8> {
         ALL_SYSTEMS,
         2,
         0,
-        &[0x11, 100, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0],
+        &[0x11, 1, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0],
     )
 }
 
@@ -51,6 +53,7 @@ fn asked(listeners: &[&str]) -> World {
     for port in listeners {
         world.send(port, &report(port, JOIN, &[GROUP]));
     }
+    world.advance(ANSWERED);
     world
 }
 
@@ -90,6 +93,9 @@ fn without_anybody_who_asks_a_group_reaches_all() {
     let mut world = World::new(&guarded());
     assert_eq!(world.receivers("n1/b-gw", &data("n1/b-gw")).len(), 10);
     world.send("n3/b-p2", &query("n3/b-p2"));
+    let receivers = world.receivers("n1/b-gw", &data("n1/b-gw"));
+    assert_eq!(receivers.len(), 10, "nor before all could answer");
+    world.advance(ANSWERED);
     assert_eq!(world.receivers("n1/b-gw", &data("n1/b-gw")), ["n3/b-p2"]);
     world.advance(Duration::from_secs(256));
     assert_eq!(world.receivers("n1/b-gw", &data("n1/b-gw")).len(), 10);
@@ -101,6 +107,9 @@ fn g04_a_report_reaches_only_whoever_asks() {
     for port in ["n1/b-i1", "n1/b-w1", "n3/b-i4"] {
         let receivers = world.receivers(port, &report(port, JOIN, &[GROUP]));
         assert_eq!(receivers, ["n3/b-p2"], "{port}");
+        let all = (Mac([0x33, 0x33, 0, 0, 0, 1]), "ff02::1".parse().unwrap());
+        let asks = ipv6("n3/b-p2", all, 58, 1, &[130, 0, 0, 0, 0, 1, 0, 0]);
+        world.send("n3/b-p2", &asks);
         let mut mld = vec![131, 0, 0, 0, 0, 0, 0, 0];
         mld.extend([0xff, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
         let to = (Mac([0x33, 0x33, 0, 0, 0, 9]), "ff05::9".parse().unwrap());
@@ -184,4 +193,34 @@ fn listeners_survive_a_reload_and_not_their_port_going_down() {
     }
     let receivers = world.receivers("n1/b-gw", &data("n1/b-gw"));
     assert_eq!(receivers, ["n1/b-i1", "n3/b-p2"]);
+}
+
+#[test]
+fn a_router_of_one_protocol_keeps_no_listener_of_the_other() {
+    let mut world = asked(&[]);
+    let six = (Mac([0x33, 0x33, 0, 0, 0, 9]), "ff05::9".parse().unwrap());
+    let stream = ipv6("n1/b-gw", six, 17, 1, &[0, 9, 0, 9, 0, 8, 0, 0]);
+    assert_eq!(
+        world.receivers("n1/b-gw", &stream).len(),
+        10,
+        "nobody asks by MLD"
+    );
+}
+
+#[test]
+fn leaving_what_was_never_joined_is_no_news() {
+    let mut world = asked(&[]);
+    let (node, local) = world.place("n1/b-i1");
+    let groups: Vec<Ipv4Addr> = (0..100)
+        .map(|last| Ipv4Addr::new(239, 9, 9, last))
+        .collect();
+    let frame = report("n1/b-i1", LEAVE, &groups);
+    let (now, node) = (world.now, &mut world.nodes[node]);
+    node.recorder.claims.clear();
+    let frame = skerry_overlay::Frame::plain(&frame);
+    node.forwarder
+        .handle_frame(now, local, frame, &mut node.recorder);
+    let news = node.recorder.claims.iter();
+    let news = news.filter(|it| matches!(it.what, skerry_overlay::Change::Leaves(_)));
+    assert_eq!(news.count(), 0);
 }

@@ -74,7 +74,7 @@ impl Node {
             Change::Gone => self
                 .table
                 .retain(|&(mac, _), at| mac != claim.mac || *at != from),
-            Change::Listens(_) | Change::Leaves(_) | Change::Asks => {
+            Change::Listens(_) | Change::Leaves(_) | Change::Asks { .. } => {
                 panic!("groups stay on their node")
             }
         }
