@@ -19,6 +19,7 @@ mod malformed;
 mod multicast;
 mod reach;
 mod reload;
+mod source;
 mod spoof;
 mod stage;
 mod storm;

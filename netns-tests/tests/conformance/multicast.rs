@@ -28,8 +28,8 @@ const LISTENING: Options = Options {
 
 /// A group that nobody's protocol owns, per family.
 const GROUP: [u8; 4] = [239, 1, 1, 1];
-/// What nodes need to hear of each other's members.
-const REPLICATION: Duration = Duration::from_millis(2_500);
+/// What the workers of a node need to tell each other who listens.
+const REPLICATION: Duration = Duration::from_millis(300);
 /// A member that leaves is given this long to be contradicted.
 const LEAVING: Duration = Duration::from_millis(2_500);
 

@@ -94,7 +94,7 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
         let mut shots = flooded_kinds(fabric, from);
         checks += shots.len() * (Port::T1 - 1);
         for to in Port::all().filter(|to| *to != from) {
-            let expect = receivers_of_unicast(&tables, from, to);
+            let expect = receivers_of_unicast(fabric, &tables, from, to);
             permitted += usize::from(oracle::permits(from, to));
             checks += 1;
             shots.push(fabric.unicast(from, to, expect));
@@ -133,24 +133,27 @@ fn flooded_kinds(fabric: &Fabric, from: Port) -> Vec<Shot> {
 }
 
 /// What every node knows.
-type Tables = BTreeMap<Node, Vec<FdbEntry>>;
+pub(crate) type Tables = BTreeMap<Node, Vec<FdbEntry>>;
 
-fn tables(fabric: &Fabric) -> Result<Tables> {
+pub(crate) fn tables(fabric: &Fabric) -> Result<Tables> {
     let table = |node| Ok((node, fabric.fdb(node)?));
     Node::ALL.into_iter().map(table).collect()
 }
 
 /// A unicast goes to its owner where the sender's node knows the address. Elsewhere it floods, and
 /// every node it visits looks again: one that knows better does not flood it.
-fn receivers_of_unicast(tables: &Tables, from: Port, to: Port) -> Receivers {
+pub(crate) fn receivers_of_unicast(
+    fabric: &Fabric,
+    tables: &Tables,
+    from: Port,
+    to: Port,
+) -> Receivers {
     let knows =
         |node: Node| from.vlan() == to.vlan() && tables[&node].iter().any(|entry| entry.is_of(to));
-    if knows(from.node()) {
-        return oracle::unicast(from, to);
-    }
-    let flooded = oracle::flooded(from).into_iter();
+    let known = knows(from.node());
+    let flooded = fabric.flooded(from).into_iter();
     flooded
-        .filter(|port| *port == to || !knows(port.node()))
+        .filter(|port| *port == to || !known && !knows(port.node()))
         .collect()
 }
 

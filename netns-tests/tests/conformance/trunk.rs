@@ -6,11 +6,11 @@ use skerry_netns_tests::fabric::{Fabric, Options, Report};
 use skerry_netns_tests::frame::{BROADCAST, with_vlan};
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::oracle::{self, Receivers};
-use skerry_netns_tests::topology::{Node, Port};
+use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
 use crate::bench::{row, say};
-use crate::reach::{must_know, port, ports, set};
+use crate::reach::{must_know, port, ports, receivers_of_unicast, set, tables};
 use crate::stage::shared;
 
 /// The eleven blue access ports.
@@ -46,13 +46,16 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
     let all: Vec<Port> = fabric.ports().collect();
     let mut permitted = 0;
     for from in all.iter().copied() {
+        let tables = tables(fabric)?;
         let mut shots = vec![fabric.broadcast(from)];
         for to in all.iter().copied().filter(|to| *to != from) {
             permitted += usize::from(oracle::permits(from, to));
-            let expect = receivers_of_unicast(fabric, from, to)?;
+            let expect = receivers_of_unicast(fabric, &tables, from, to);
             shots.push(fabric.unicast(from, to, expect));
         }
-        in_parts(fabric, shots).with_context(|| format!("from {from}"))?;
+        fabric
+            .volley(shots)
+            .with_context(|| format!("from {from}"))?;
     }
     ensure!(
         (all.len(), permitted) == (19, 90),
@@ -61,31 +64,6 @@ fn every_pair(fabric: &mut Fabric) -> Result<()> {
     );
     say("    684 checks over 342 ordered pairs of T2, 90 permitted");
     Ok(())
-}
-
-/// A few frames at a time: a host may send only so many unknown unicasts at once.
-pub(crate) fn in_parts(fabric: &Fabric, shots: Vec<Shot>) -> Result<()> {
-    for part in shots.chunks(9) {
-        fabric.volley(part.to_vec())?;
-    }
-    Ok(())
-}
-
-fn receivers_of_unicast(fabric: &Fabric, from: Port, to: Port) -> Result<Receivers> {
-    let knows = |node: Node| -> Result<bool> {
-        Ok(from.vlan() == to.vlan() && fabric.known(node, to)?.is_some())
-    };
-    if knows(from.node())? {
-        let known = set(&[to]);
-        return Ok(known.intersection(&fabric.flooded(from)).copied().collect());
-    }
-    let mut receivers = Receivers::new();
-    for port in fabric.flooded(from) {
-        if port == to || !knows(port.node())? {
-            receivers.insert(port);
-        }
-    }
-    Ok(receivers)
 }
 
 /// Frames of a host behind a trunk, under any tag or none.
