@@ -18,7 +18,7 @@ use crate::underlay::Traffic;
 use crate::volley::{Shot, Tally};
 
 /// How long frames may take to arrive before they count as lost.
-const ARRIVAL: Duration = Duration::from_secs(2);
+const ARRIVAL: Duration = Duration::from_secs(4);
 
 /// What a volley did beyond arriving where it should.
 #[derive(Debug)]
@@ -217,6 +217,25 @@ impl Fabric {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Waits until these frames, by sender, are counted in and every tunnel is empty, and a moment
+    /// longer for whoever listens.
+    ///
+    /// # Errors
+    /// When some are not counted in within the time.
+    pub fn await_sent(&self, before: &Snapshot, streams: &[(Port, u32)]) -> Result<Change> {
+        let mut sent = vec![0; Port::COUNT];
+        for (from, count) in streams {
+            sent[from.index()] += u64::from(*count);
+        }
+        self.await_counters(before, &sent, &|_| true)?;
+        std::thread::sleep(Duration::from_millis(300));
+        let after = self.counters()?;
+        Ok(Change {
+            before: before.clone(),
+            after,
+        })
     }
 
     /// Waits until every frame sent was counted in, and every tunnel is empty.
