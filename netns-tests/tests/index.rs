@@ -1,6 +1,12 @@
 //! The book's index of rows, compared with the rows that there are and with the ids that there
 //! must be.
 
+#![allow(
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

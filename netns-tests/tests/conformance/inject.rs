@@ -1,28 +1,22 @@
-//! Rows F: a node with a valid key that lies, and a network that repeats and invents.
-
-use std::io::ErrorKind;
-use std::net::UdpSocket;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+//! Rows F: a node with a valid key that lies.
 
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use skerry_netns_tests::counters::Drops;
 use skerry_netns_tests::fabric::{Fabric, Injected, Report};
 use skerry_netns_tests::frame::{BROADCAST, NOBODY, Pair, udp4, with_vlan};
-use skerry_netns_tests::injector::{Carriage, VXLAN};
+use skerry_netns_tests::injector::Carriage;
 use skerry_netns_tests::oracle::Receivers;
-use skerry_netns_tests::packet::Sender;
 use skerry_netns_tests::tag::Tag;
 use skerry_netns_tests::topology::{Node, Port};
-use skerry_netns_tests::underlay::sealed_length;
 
 use crate::bench::row;
+use crate::network::{await_foreign, foreign};
 use crate::reach::{port, set};
-use crate::stage::{GUARDED, HOSTILE, fresh, shared};
+use crate::stage::{HOSTILE, fresh, shared};
 
 /// n4's only segment.
-const OWN: u32 = 20_101;
+pub(crate) const OWN: u32 = 20_101;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let hostile = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
@@ -31,13 +25,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     };
     vec![
-        row("F10 nobody listens for plaintext VXLAN [guarded]", || {
-            shared(GUARDED, plaintext)
-        }),
-        row(
-            "F11 a recorded datagram is refused the second time [guarded]",
-            || shared(GUARDED, replayed),
-        ),
         hostile("F01 a node does not speak as the router", |fabric| {
             refused_numbers(fabric, &[(20_100, "vni_denied")])
         }),
@@ -81,7 +68,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A broadcast that n4's port could have sent.
-fn honest(port: Port, tag: Tag) -> Vec<u8> {
+pub(crate) fn honest(port: Port, tag: Tag) -> Vec<u8> {
     spoken(port.mac(), BROADCAST, port, [255; 4], tag)
 }
 
@@ -298,103 +285,4 @@ fn expelled(fabric: &mut Fabric) -> Result<()> {
     ensure!(again.is_err(), "a key that was removed still shakes hands");
     fabric.volley(Vec::new())?;
     fabric.counters()?.check()
-}
-
-/// Datagrams that a node refused without knowing the sender.
-fn foreign(fabric: &Fabric, node: Node, reason: &str) -> Result<u64> {
-    let counters = fabric.counters()?;
-    let drops = &counters.0[node.index()].underlay_drops;
-    Ok(drops.get(reason).copied().unwrap_or(0))
-}
-
-fn await_foreign(fabric: &Fabric, node: Node, reason: &str, due: u64) -> Result<()> {
-    let limit = Instant::now() + Duration::from_secs(2);
-    loop {
-        let counted = foreign(fabric, node, reason)?;
-        if counted >= due {
-            ensure!(
-                counted == due,
-                "{node} counts {counted} {reason}, not {due}"
-            );
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < limit,
-            "{node} counts {counted} {reason}, not {due}"
-        );
-        sleep(Duration::from_millis(10));
-    }
-}
-
-/// From a stranger on the underlay, to a port where nothing listens.
-fn plaintext(fabric: &mut Fabric) -> Result<()> {
-    let stranger = crate::malformed::stranger(fabric)?;
-    let socket = stranger.enter(|| UdpSocket::bind("0.0.0.0:0"))??;
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-    for node in Node::ALL {
-        let from = port("b-i5")?;
-        let frame = honest(from, fabric.tag(from));
-        let header = Carriage::honest(Node(4), node, OWN).header;
-        socket.connect((node.underlay().as_str(), VXLAN))?;
-        socket.send(&[&header, frame.as_slice()].concat())?;
-        // The kernel itself says that nobody is there (RFC 1122 section 4.1.3.1).
-        let answer = socket.recv(&mut [0; 16]).map_err(|error| error.kind());
-        ensure!(
-            answer == Err(ErrorKind::ConnectionRefused),
-            "{node}: port {VXLAN} answers {answer:?}"
-        );
-    }
-    drop(stranger);
-    sleep(Duration::from_millis(20));
-    fabric.underlay.take();
-    fabric.volley(Vec::new())?;
-    Ok(())
-}
-
-/// Whoever sits on the underlay records a frame from n2 to n1 and sends it again.
-fn replayed(fabric: &mut Fabric) -> Result<()> {
-    let from = port("b-w2")?;
-    let shot = fabric.shot(from, "recorded", fabric.flooded(from), |tag| {
-        fabric.plain(from, BROADCAST, [255; 4], tag, 1_111)
-    });
-    let length = sealed_length(shot.frame.len());
-    let report = fabric.volley(vec![shot])?;
-    let recorded = report.traffic.samples.get(&(Node(2), Node(1), length));
-    let mut recorded = recorded.context("the datagram was not recorded")?.clone();
-    // The kernel leaves checksums on a veth to the receiver; none at all is right too (RFC 768).
-    recorded[40..42].copy_from_slice(&[0, 0]);
-    let (once, strange) = (
-        foreign(fabric, Node(1), "wg_replay")?,
-        foreign(fabric, Node(3), "wg_auth")?,
-    );
-    Sender::open(&fabric.underlay.netns, "n1")?.send(&recorded)?;
-    await_foreign(fabric, Node(1), "wg_replay", once + 1)?;
-    // To a node that it was not for, it is nothing at all.
-    let mac = fabric.daemon(Node(3)).netns.ip("-br link show eth0")?;
-    let mac = mac
-        .split_whitespace()
-        .nth(2)
-        .context("eth0 has no address")?;
-    for (place, byte) in recorded.iter_mut().zip(mac.split(':')) {
-        *place = u8::from_str_radix(byte, 16)?;
-    }
-    readdress(&mut recorded, Node(3));
-    Sender::open(&fabric.underlay.netns, "n3")?.send(&recorded)?;
-    await_foreign(fabric, Node(3), "wg_auth", strange + 1)?;
-    fabric.volley(Vec::new())?;
-    Ok(())
-}
-
-/// Another destination in the IPv4 header, and its checksum (RFC 1624 equation 3).
-fn readdress(packet: &mut [u8], to: Node) {
-    let word =
-        |at: usize, packet: &[u8]| u32::from(u16::from_be_bytes([packet[at], packet[at + 1]]));
-    let old = word(32, packet);
-    packet[33] = to.0;
-    let mut sum = (!word(24, packet) & 0xffff) + (!old & 0xffff) + word(32, packet);
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let [.., high, low] = (!sum).to_be_bytes();
-    packet[24..26].copy_from_slice(&[high, low]);
 }
