@@ -224,6 +224,27 @@ fn without_guards_an_end_still_speaks_for_itself_only() {
 }
 
 #[test]
+fn an_address_that_both_sides_bind_means_the_host_next_door() {
+    let own = "\"10.1.0.22\", ";
+    let site = with(&guarded(), PEERINGS);
+    assert!(site.contains(own));
+    let mut world = introduced(&site.replace(own, "\"10.1.0.22\", \"10.2.0.53\", "));
+    let w1 = guest("n1/b-w1");
+    denied(
+        &mut world,
+        w1,
+        &w1.says(via(DNS), UP.ip.into(), Said::Udp(4000, 53)),
+    );
+    denied(
+        &mut world,
+        UP,
+        &UP.says(via(DNS), w1.ip.into(), Said::Udp(53, 4000)),
+    );
+    let six = w1.says(via(DNS), UP.ip6.into(), Said::Udp(4000, 53));
+    crossed(&mut world, w1, &six, UP, DNS);
+}
+
+#[test]
 fn nobody_can_use_the_address_of_a_peering_as_its_own() {
     for site in [guarded(), open()] {
         let mut world = introduced(&with(&site, PEERINGS));

@@ -42,6 +42,7 @@ fn a_node_speaks_across_for_its_own_ends_only_and_to_ends_here_only() {
     assert_eq!((received, reason), (vec![victim.port.to_owned()], None));
     let lies = [
         (ip("n1/b-i1"), victim.ip, "another's address"),
+        (ip("n2/b-i3"), victim.ip, "that of another node's end"),
         (ip("n1/r-i1"), victim.ip, "the victim's own"),
         (ip("n3/r-i2"), victim.ip, "an end of the other side"),
         ([192, 0, 2, 1].into(), victim.ip, "nobody's"),

@@ -13,7 +13,7 @@ pub(super) const DNS: u32 = 22_001;
 pub(super) const WEB: u32 = 22_002;
 /// The same two ends as [`DNS`], the other way round.
 pub(super) const METRICS: u32 = 22_003;
-/// From n4, which lies, to a port of n1.
+/// From n4, which lies, and n2, to ports of n1 and n3.
 pub(super) const LIES: u32 = 22_004;
 
 pub(super) const PEERINGS: &str = "
@@ -34,7 +34,7 @@ to = [\"n1/b-w1\"]
 allow = [\"tcp/9100\"]
 [peering.lies]
 vni = 22004
-from = [\"n4/b-i5\"]
+from = [\"n4/b-i5\", \"n2/b-i3\"]
 to = [\"n1/r-i1\", \"n3/r-i2\"]
 allow = [\"udp/53\"]
 ";
