@@ -74,7 +74,7 @@ pub(crate) fn talking<T>(
     streams: &[Stream],
     work: impl FnOnce() -> Result<T>,
 ) -> Result<(T, Heard)> {
-    fabric.hosts.take();
+    clean(fabric.run(), &fabric.hosts.take())?;
     let running = AtomicBool::new(true);
     let go_on = || running.load(Ordering::Relaxed);
     let (done, talks) = std::thread::scope(|scope| -> Result<_> {
