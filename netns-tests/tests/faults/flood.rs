@@ -21,6 +21,8 @@ use crate::talk::{DRAIN, clean, converged, everybody, talking};
 
 /// What a daemon may grow by under a flood: allocator slack, no table.
 const GROWTH_KIB: u64 = 8 << 10;
+/// Frames of the others that must arrive beside a flood.
+const ENOUGH: usize = 200;
 /// One measurement.
 const WINDOW: Duration = Duration::from_secs(2);
 /// Datagrams a second of the flood beside which others are measured.
@@ -71,7 +73,7 @@ fn strangers(fabric: &mut Fabric) -> Result<()> {
         let memory = resident_kib(fabric, VICTIM)?;
         let ((thrown, took), heard) = talking(fabric, &everybody(100)?, || {
             let started = Instant::now();
-            let go_on = || started.elapsed() < WINDOW;
+            let go_on = || goes_on(fabric, started.elapsed());
             let thrown = intruder.throw(missile, &[VICTIM], None, go_on)?;
             Ok((thrown, started.elapsed().as_secs_f64()))
         })?;
@@ -95,7 +97,7 @@ fn strangers(fabric: &mut Fabric) -> Result<()> {
             ),
         );
         ensure!(
-            frames > 100,
+            frames >= ENOUGH,
             "{what}: only {frames} frames of the others arrived"
         );
     }
@@ -107,6 +109,19 @@ fn strangers(fabric: &mut Fabric) -> Result<()> {
     converged(fabric, Instant::now(), Duration::from_secs(10))?;
     clean(fabric.run(), &fabric.hosts.take())?;
     fabric.introduce()
+}
+
+/// For a while; longer where the machine has not let the others say much yet.
+fn goes_on(fabric: &Fabric, elapsed: Duration) -> bool {
+    if elapsed < WINDOW {
+        return true;
+    }
+    let heard: usize = fabric
+        .hosts
+        .iter()
+        .map(|host| host.log(|log| log.seen.len()))
+        .sum();
+    heard < ENOUGH && elapsed < WINDOW * 10
 }
 
 /// Every kind of length, up to the longest datagram there is.

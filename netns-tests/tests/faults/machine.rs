@@ -210,7 +210,7 @@ fn noise(fabric: &Fabric, changes: u32) -> Result<()> {
 }
 
 /// A process that holds a mount namespace with a tiny file system over the node's state; both go
-/// with it.
+/// with it. It ends when its input does, so also when the suite is killed.
 struct TinyDisk {
     holder: Child,
     state: PathBuf,
@@ -223,10 +223,11 @@ impl TinyDisk {
             .to_str()
             .context("a path that is not text")?
             .to_owned();
-        let script = format!("mount -t tmpfs -o size=64k,mode=700 none {name} && exec sleep 600");
+        let script = format!("mount -t tmpfs -o size=64k,mode=700 none {name} && exec cat");
         let holder = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", &script])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()?;
         let disk = Self { holder, state };
         let limit = Instant::now() + Duration::from_secs(5);
