@@ -15,7 +15,7 @@ use skerry_netns_tests::intruder::{Intruder, Missile};
 use skerry_netns_tests::stream::Stream;
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{figure, joined, row};
+use crate::bench::{figure, joined, row, say};
 use crate::stage::{GUARDED, OPEN, fresh, shared};
 use crate::talk::{DRAIN, clean, converged, everybody, talking};
 
@@ -274,11 +274,15 @@ fn once(fabric: &Fabric, intruder: &Intruder, attack: Attack, pace: u32) -> Resu
             stream.run(fabric, || Instant::now() < end)
         });
         let paced = joined(paced);
-        let tcp = tcp(fabric);
+        // No connection within five seconds is a throughput too.
+        let megabits = tcp(fabric).unwrap_or_else(|error| {
+            say(&format!("    {error:#}"));
+            0.0
+        });
         running.store(false, Ordering::Relaxed);
         let thrown: Result<Vec<u64>> = attackers.into_iter().map(joined).collect();
         thrown?;
-        Ok((paced?, tcp?))
+        Ok((paced?, megabits))
     })?;
     sleep(DRAIN);
     let logs = fabric.hosts.take();
