@@ -23,4 +23,5 @@ pub mod tag;
 pub mod topology;
 pub mod traces;
 pub mod underlay;
+pub mod vm;
 pub mod volley;

@@ -51,6 +51,8 @@ pub struct Site {
     pub more: Vec<(Port, &'static str)>,
     /// A comment that makes the file another one: digest and generation change, nothing else.
     pub edition: u32,
+    /// Tables that T1 does not have: stock members and their ports.
+    pub addition: String,
 }
 
 impl Site {
@@ -70,6 +72,7 @@ impl Site {
             expelled: None,
             more: Vec::new(),
             edition: 0,
+            addition: String::new(),
         }
     }
 
@@ -129,7 +132,7 @@ impl Site {
         if self.peering {
             text.push_str(PEERING);
         }
-        text
+        text + &self.addition
     }
 
     /// The trunks of T2, with addresses where guards ask for them.

@@ -64,8 +64,11 @@ fn remove(is_ours: impl Fn(&str) -> bool) -> Result<()> {
         .iter()
         .filter(|name| is_ours(name))
     {
-        end_processes_in(name)?;
-        ip(&["netns", "delete", name])?;
+        let removed = end_processes_in(name).and_then(|()| ip(&["netns", "delete", name]));
+        // Its own guard may have been quicker.
+        if Path::new(FOLDER).join(name).exists() {
+            removed?;
+        }
     }
     let folders = std::env::temp_dir();
     for name in names(&folders)?.iter().filter(|name| is_ours(name)) {

@@ -1,6 +1,6 @@
 //! The network between the nodes: a kernel bridge that forwards anything, and what was seen on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -86,6 +86,7 @@ pub struct Underlay {
     /// Where the bridge is.
     pub netns: Netns,
     traffic: Arc<Mutex<Traffic>>,
+    ports: Arc<Mutex<BTreeSet<usize>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -103,29 +104,37 @@ impl Underlay {
             plug(&netns, *node, place, mtu)?;
         }
         let receiver = Receiver::open(&netns)?;
-        let ports = packet::links(&netns)?;
-        let ports: Vec<usize> = ports
-            .into_iter()
-            .filter(|(_, name)| name.starts_with('n'))
-            .map(|(index, _)| index)
-            .collect();
+        let ports = Arc::new(Mutex::new(nodes_links(&netns)?));
         let traffic = Arc::new(Mutex::new(Traffic::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let (writer, stopped) = (Arc::clone(&traffic), Arc::clone(&stop));
+        let (writer, heard) = (Arc::clone(&traffic), Arc::clone(&ports));
+        let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("underlay".into())
-            .spawn(move || listen(&receiver, &ports, &writer, &stopped))?;
+            .spawn(move || listen(&receiver, &heard, &writer, &stopped))?;
         Ok(Self {
             netns,
             traffic,
+            ports,
             stop,
             thread: Some(thread),
         })
     }
 
+    /// Adds a TAP for a guest, `n<number>`, which is listened to like the nodes' links.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn add_tap(&self, name: &str) -> Result<()> {
+        self.netns.ip(&format!("tuntap add dev {name} mode tap"))?;
+        self.netns.ip(&format!("link set {name} master br0 up"))?;
+        *lock(&self.ports) = nodes_links(&self.netns)?;
+        Ok(())
+    }
+
     /// What passed since the last [`Underlay::take`].
     pub fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.traffic)
     }
 
     /// Empties the record.
@@ -156,7 +165,23 @@ fn plug(underlay: &Netns, node: Node, place: &Netns, mtu: u16) -> Result<()> {
     Ok(())
 }
 
-fn listen(receiver: &Receiver, ports: &[usize], traffic: &Mutex<Traffic>, stop: &AtomicBool) {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bridge's links to nodes, by index.
+fn nodes_links(netns: &Netns) -> Result<BTreeSet<usize>> {
+    let links = packet::links(netns)?.into_iter();
+    let nodes = links.filter(|(_, name)| name.starts_with('n'));
+    Ok(nodes.map(|(index, _)| index).collect())
+}
+
+fn listen(
+    receiver: &Receiver,
+    ports: &Mutex<BTreeSet<usize>>,
+    traffic: &Mutex<Traffic>,
+    stop: &AtomicBool,
+) {
     let mut buffer = vec![0; 1 << 17];
     while !stop.load(Ordering::Relaxed) {
         if let Err(error) = drain(receiver, ports, traffic, &mut buffer) {
@@ -168,18 +193,15 @@ fn listen(receiver: &Receiver, ports: &[usize], traffic: &Mutex<Traffic>, stop: 
 
 fn drain(
     receiver: &Receiver,
-    ports: &[usize],
+    ports: &Mutex<BTreeSet<usize>>,
     traffic: &Mutex<Traffic>,
     buffer: &mut [u8],
 ) -> Result<()> {
     receiver.wait(Duration::from_millis(50))?;
     while let Some((packet, link)) = receiver.receive(buffer)? {
         // A packet is seen where it enters the bridge, and only there.
-        if ports.contains(&link) {
-            record(
-                &mut traffic.lock().unwrap_or_else(PoisonError::into_inner),
-                packet,
-            );
+        if lock(ports).contains(&link) {
+            record(&mut lock(traffic), packet);
         }
     }
     Ok(())

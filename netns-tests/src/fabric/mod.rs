@@ -89,7 +89,7 @@ impl Fabric {
         let mut hosts = Hosts::create()?;
         let keys = Node::ALL
             .into_iter()
-            .map(|node| make_key(folder.path(), node));
+            .map(|node| make_key(folder.path(), &node.name()));
         let mut site = Site::new(options.attach, options.guards, keys.collect::<Result<_>>()?);
         site.trunks = options.trunks;
         let mut daemons = Vec::new();
@@ -273,8 +273,12 @@ fn not_settled(status: &Value) -> Option<String> {
     (status["converged"] != true).then(|| format!("not converged: {}", status["nodes"]))
 }
 
-fn make_key(folder: &Path, node: Node) -> Result<String> {
-    let path = folder.join(format!("{node}.key"));
+/// Makes `<name>.key` in a folder, and gives the public key.
+///
+/// # Errors
+/// With what `skerry` said.
+pub fn make_key(folder: &Path, name: &str) -> Result<String> {
+    let path = folder.join(format!("{name}.key"));
     let name = path.to_str().context("a key's path is not text")?;
     let made = skerry(&["keygen", "--out", name], "")?;
     ensure!(
