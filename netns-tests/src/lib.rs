@@ -18,6 +18,7 @@ pub mod packet;
 pub mod probe;
 pub mod relay;
 pub mod site;
+pub mod stock;
 pub mod stream;
 pub mod tag;
 pub mod topology;

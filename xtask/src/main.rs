@@ -2,6 +2,7 @@
 
 mod bench;
 mod command;
+mod interop;
 mod mutants;
 mod outcome;
 mod sets;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{Ended, cargo, run as run_command, say};
+use crate::interop;
 use crate::mutants;
 use crate::outcome::{Counts, Outcome, summarise};
 use crate::tools::{CARGO_DENY, MDBOOK, TEST_PACKAGES, install_packages, is_root};
@@ -29,7 +30,7 @@ struct Set {
     run: fn(&Path, &str) -> Result<Ended>,
 }
 
-const SETS: [Set; 13] = [
+const SETS: &[Set] = &[
     Set {
         name: "format",
         what: "rustfmt",
@@ -145,6 +146,12 @@ const SETS: [Set; 13] = [
         run: |root, name| in_namespaces(root, name, "faults"),
     },
     Set {
+        name: "interop",
+        what: "stock kernels in a virtual machine",
+        needs: Needs::Root,
+        run: interop,
+    },
+    Set {
         name: "lab",
         what: "skerry lab --once, no privileges",
         needs: Needs::Nothing,
@@ -253,6 +260,20 @@ fn in_namespaces(root: &Path, name: &str, suite: &str) -> Result<Ended> {
     }
     let package = ["test", "--release", "-p", "skerry-netns-tests"];
     let target = ["--features", "root", "--test", suite];
+    run_command(root, name, cargo(root, &package).args(target))
+}
+
+/// Stock members with a kernel of their own, and the kernel's own tests, against the delivered
+/// binary.
+fn interop(root: &Path, name: &str) -> Result<Ended> {
+    install_packages(root, &interop::PACKAGES)?;
+    interop::fetch(root)?;
+    let built = build(root, name)?;
+    if !built.success {
+        return Ok(built);
+    }
+    let package = ["test", "--release", "-p", "skerry-netns-tests"];
+    let target = ["--features", "root", "--test", "interop"];
     run_command(root, name, cargo(root, &package).args(target))
 }
 
