@@ -11,6 +11,9 @@ mod counters;
 mod fdb;
 mod forwarder;
 mod frame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod gso;
 mod reason;
 mod sink;

@@ -16,6 +16,8 @@
 
 mod binding;
 mod codec;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hello;
 mod mesh;
 mod message;

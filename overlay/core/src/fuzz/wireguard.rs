@@ -1,0 +1,209 @@
+//! Datagrams for a tunnel that is up: whatever was not sealed by the peer is dropped, and what
+//! was opened once is not opened again.
+
+use std::cell::RefCell;
+
+use super::script::Script;
+use super::site;
+use crate::claim::Claim;
+use crate::frame::Frame;
+use crate::reason::DropReason;
+use crate::sink::{Refused, Sink, Transmit};
+use crate::time::Time;
+use crate::wg::{Lanes, Opened, Scratch, padded_len};
+use skerry_policy::{LocalPort, NodeId, SegmentId};
+
+/// boringtun's sessions end by the real clock; long before that the pair is made anew.
+const INPUTS_PER_PAIR: u32 = 20_000;
+
+/// What lanes send.
+#[derive(Default)]
+pub(super) struct Wire(pub(super) Vec<Vec<u8>>);
+
+impl Sink for Wire {
+    fn deliver(&mut self, port: LocalPort, _: Frame<'_>) -> Result<(), Refused> {
+        panic!("lanes deliver nothing: {port:?}")
+    }
+
+    fn transmit(&mut self, datagrams: Transmit<'_>) {
+        let each = datagrams.bytes.chunks(datagrams.size);
+        self.0.extend(each.map(<[u8]>::to_vec));
+    }
+
+    fn handoff(&mut self, to: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+        panic!("lanes hand nothing over: {to:?}")
+    }
+
+    fn control(&mut self, from: NodeId, _: &[u8]) {
+        panic!("lanes know no control messages: {from:?}")
+    }
+
+    fn claim(&mut self, claim: Claim) {
+        panic!("lanes learn nothing: {claim:?}")
+    }
+}
+
+/// Nodes 1 and 3 of the site, with their tunnel established.
+struct Pair {
+    near: Lanes,
+    far: Lanes,
+    now: Time,
+    used: u32,
+}
+
+thread_local! {
+    static PAIR: RefCell<Option<Pair>> = const { RefCell::new(None) };
+}
+
+/// Bytes as they come, and real datagrams with a few bytes written over.
+pub fn wireguard(bytes: &[u8]) {
+    PAIR.with_borrow_mut(|slot| {
+        if slot
+            .as_ref()
+            .is_none_or(|pair| pair.used >= INPUTS_PER_PAIR)
+        {
+            *slot = Some(Pair::new());
+        }
+        let pair = slot.as_mut().expect("made above");
+        pair.used += 1;
+        // The buckets for handshakes fill up again.
+        pair.now.0 += 1_000_000_000;
+        pair.run(&mut Script::new(bytes));
+    });
+}
+
+/// The identifier of a node of the site.
+pub(super) fn id(node: usize) -> NodeId {
+    let fabric = site::fabric(0);
+    fabric
+        .node_named(&format!("n{node}"))
+        .expect("a node of the site")
+}
+
+impl Pair {
+    fn new() -> Self {
+        let fabric = site::fabric(0);
+        let now = Time(1);
+        let lanes = |node: usize| {
+            let mut lanes = Lanes::new(site::secret(node), 7);
+            lanes.install(now, &fabric, id(node));
+            lanes
+        };
+        let mut pair = Self {
+            near: lanes(1),
+            far: lanes(3),
+            now,
+            used: 0,
+        };
+        let init = pair.init();
+        let response = pair.to_near(&init).1.pop().expect("a response");
+        let keepalive = pair.to_far(&response).pop().expect("a keepalive");
+        assert_eq!(
+            pair.to_near(&keepalive).0,
+            Some(Ok(false)),
+            "the tunnel is up"
+        );
+        pair
+    }
+
+    fn run(&mut self, script: &mut Script<'_>) {
+        match script.byte() % 4 {
+            0 => self.garbage(script.rest()),
+            1 => self.handshake(script),
+            _ => self.data(script),
+        }
+    }
+
+    /// Bytes that nobody sealed.
+    fn garbage(&mut self, bytes: &[u8]) {
+        let (outcome, sent) = self.to_near(bytes);
+        assert!(matches!(outcome, Some(Err(_))), "{outcome:?}");
+        assert_eq!(sent, Vec::<Vec<u8>>::new(), "garbage is not answered");
+    }
+
+    fn data(&mut self, script: &mut Script<'_>) {
+        let length = usize::from(script.byte());
+        let mut packet = script.bytes(length).to_vec();
+        let ip = script.coin();
+        if ip {
+            packet.splice(
+                ..0,
+                [
+                    0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 100, 64, 0, 3, 100, 64, 0, 1,
+                ],
+            );
+        }
+        packet.resize(padded_len(packet.len()), 0);
+        let mut wire = Wire::default();
+        self.far
+            .seal(self.now, id(1), &packet, &mut wire)
+            .expect("a session");
+        self.far.flush(&mut wire);
+        let sealed = wire.0.pop().expect("one datagram");
+        let mut edited = sealed.clone();
+        if script.edit(&mut edited) {
+            let (outcome, sent) = self.to_near(&edited);
+            assert!(matches!(outcome, Some(Err(_))), "forged: {outcome:?}");
+            assert_eq!(sent.len(), 0);
+        }
+        let (outcome, _) = self.to_near(&sealed);
+        let version = packet.first().map_or(0, |byte| byte >> 4);
+        match outcome {
+            Some(Ok(true)) => assert!(version == 4 || version == 6),
+            Some(Ok(false)) => assert!(packet.is_empty(), "a keepalive"),
+            Some(Err(DropReason::VxlanShort)) => assert!(!ip, "not an IP packet"),
+            other => panic!("{other:?} of {packet:02x?}"),
+        }
+        let again = self.to_near(&sealed).0;
+        assert_eq!(again, Some(Err(DropReason::WgReplay)));
+    }
+
+    /// A handshake with a few bytes written over comes to nothing. Made ones are as costly to us
+    /// as to others, so few inputs get here.
+    fn handshake(&mut self, script: &mut Script<'_>) {
+        const INIT: usize = 148;
+        const RESPONSE: usize = 92;
+        const COOKIE: usize = 64;
+        let (kind, length) = script.one_of(&[(1, INIT), (2, RESPONSE), (3, COOKIE)]);
+        let mut bytes = vec![kind, 0, 0, 0];
+        bytes.extend(script.rest());
+        bytes.resize(length, 0);
+        self.garbage(&bytes);
+    }
+
+    fn init(&mut self) -> Vec<u8> {
+        let mut wire = Wire::default();
+        self.far.handle_timeout(self.now, &mut wire);
+        let init = wire.0.into_iter().find(|bytes| bytes.first() == Some(&1));
+        init.expect("a fresh lane begins a handshake")
+    }
+
+    /// `Some(Ok(true))` for a packet, `Some(Ok(false))` when handled.
+    fn to_near(&mut self, bytes: &[u8]) -> (Option<Result<bool, DropReason>>, Vec<Vec<u8>>) {
+        let mut wire = Wire::default();
+        let mut room = Scratch::default();
+        let outcome = match self
+            .near
+            .open(self.now, site::endpoint(3), bytes, &mut room, &mut wire)
+        {
+            Opened::Packet { node, bytes } => {
+                assert_eq!(node, id(3));
+                assert!(bytes.len() >= 20, "{bytes:02x?}");
+                Some(Ok(true))
+            }
+            Opened::Handled => Some(Ok(false)),
+            Opened::Dropped(reason, _) => Some(Err(reason)),
+        };
+        (outcome, wire.0)
+    }
+
+    fn to_far(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut wire = Wire::default();
+        let mut room = Scratch::default();
+        let opened = self
+            .far
+            .open(self.now, site::endpoint(1), bytes, &mut room, &mut wire);
+        assert_eq!(opened, Opened::Handled);
+        wire.0
+    }
+}

@@ -1,0 +1,3 @@
+//! ARP packets.
+#![cfg_attr(fuzzing, no_main)]
+skerry_fuzz::target!(skerry_overlay::fuzz::arp);

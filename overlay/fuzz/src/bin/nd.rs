@@ -1,0 +1,3 @@
+//! Neighbour discovery.
+#![cfg_attr(fuzzing, no_main)]
+skerry_fuzz::target!(skerry_overlay::fuzz::nd);

@@ -1,0 +1,3 @@
+//! What the kernel says about links.
+#![cfg_attr(fuzzing, no_main)]
+skerry_fuzz::target!(skerry_overlay_io::fuzz::netlink);

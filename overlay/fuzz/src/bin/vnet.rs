@@ -1,0 +1,3 @@
+//! Offload headers of ports.
+#![cfg_attr(fuzzing, no_main)]
+skerry_fuzz::target!(skerry_overlay_io::fuzz::vnet);

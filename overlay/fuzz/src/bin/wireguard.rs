@@ -1,0 +1,3 @@
+//! Datagrams for tunnels with live keys.
+#![cfg_attr(fuzzing, no_main)]
+skerry_fuzz::target!(skerry_overlay::fuzz::wireguard);
