@@ -49,6 +49,8 @@ pub struct Site {
     pub expelled: Option<Node>,
     /// Further keys of ports.
     pub more: Vec<(Port, &'static str)>,
+    /// More lines of the node section.
+    pub more_nodes: String,
     /// A comment that makes the file another one: digest and generation change, nothing else.
     pub edition: u32,
     /// Tables that T1 does not have: stock members and their ports.
@@ -71,6 +73,7 @@ impl Site {
             blue_copies: None,
             expelled: None,
             more: Vec::new(),
+            more_nodes: String::new(),
             edition: 0,
             addition: String::new(),
         }
@@ -97,6 +100,7 @@ impl Site {
                 ),
             );
         }
+        text.push_str(&self.more_nodes);
         let (blue, red, copies) = match self.guards {
             Guards::Off => ("permit", "permit", r#""off""#),
             Guards::On => (self.blue_hairpin, "gateway", "10000"),

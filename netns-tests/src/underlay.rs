@@ -1,6 +1,6 @@
 //! The network between the nodes: a kernel bridge that forwards anything, and what was seen on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -86,7 +86,6 @@ pub struct Underlay {
     /// Where the bridge is.
     pub netns: Netns,
     traffic: Arc<Mutex<Traffic>>,
-    ports: Arc<Mutex<BTreeSet<usize>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -101,40 +100,48 @@ impl Underlay {
         netns.ip("link add br0 type bridge mcast_snooping 0")?;
         netns.ip("link set br0 up")?;
         for (node, place) in nodes {
-            plug(&netns, *node, place, mtu)?;
+            plug(&netns, &node.name(), &node.underlay(), place, mtu)?;
         }
         let receiver = Receiver::open(&netns)?;
-        let ports = Arc::new(Mutex::new(nodes_links(&netns)?));
+        let bridge = packet::links(&netns)?
+            .into_iter()
+            .find(|(_, name)| name == "br0")
+            .map(|(index, _)| index);
         let traffic = Arc::new(Mutex::new(Traffic::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let (writer, heard) = (Arc::clone(&traffic), Arc::clone(&ports));
-        let stopped = Arc::clone(&stop);
+        let (writer, stopped) = (Arc::clone(&traffic), Arc::clone(&stop));
         let thread = std::thread::Builder::new()
             .name("underlay".into())
-            .spawn(move || listen(&receiver, &heard, &writer, &stopped))?;
+            .spawn(move || listen(&receiver, bridge, &writer, &stopped))?;
         Ok(Self {
             netns,
             traffic,
-            ports,
             stop,
             thread: Some(thread),
         })
     }
 
-    /// Adds a TAP for a guest, `n<number>`, which is listened to like the nodes' links.
+    /// Adds a TAP for a guest, which is listened to like the nodes' links.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn add_tap(&self, name: &str) -> Result<()> {
         self.netns.ip(&format!("tuntap add dev {name} mode tap"))?;
         self.netns.ip(&format!("link set {name} master br0 up"))?;
-        *lock(&self.ports) = nodes_links(&self.netns)?;
         Ok(())
+    }
+
+    /// Joins one more machine, by a link of its name.
+    ///
+    /// # Errors
+    /// When the link cannot be made.
+    pub fn plug(&self, name: &str, address: &str, place: &Netns, mtu: u16) -> Result<()> {
+        plug(&self.netns, name, address, place, mtu)
     }
 
     /// What passed since the last [`Underlay::take`].
     pub fn traffic(&self) -> MutexGuard<'_, Traffic> {
-        lock(&self.traffic)
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Empties the record.
@@ -152,39 +159,23 @@ impl Drop for Underlay {
     }
 }
 
-fn plug(underlay: &Netns, node: Node, place: &Netns, mtu: u16) -> Result<()> {
+fn plug(underlay: &Netns, name: &str, address: &str, place: &Netns, mtu: u16) -> Result<()> {
     let there = place.path();
     let there = there.file_name().unwrap_or_default().to_string_lossy();
     underlay.ip(&format!(
-        "link add {node} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {there}"
+        "link add {name} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {there}"
     ))?;
-    underlay.ip(&format!("link set {node} master br0 up"))?;
-    place.ip(&format!("addr add {}/24 dev eth0", node.underlay()))?;
+    underlay.ip(&format!("link set {name} master br0 up"))?;
+    place.ip(&format!("addr add {address}/24 dev eth0"))?;
     place.ip("link set eth0 up")?;
     place.ip("link set lo up")?;
     Ok(())
 }
 
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The bridge's links to nodes, by index.
-fn nodes_links(netns: &Netns) -> Result<BTreeSet<usize>> {
-    let links = packet::links(netns)?.into_iter();
-    let nodes = links.filter(|(_, name)| name.starts_with('n'));
-    Ok(nodes.map(|(index, _)| index).collect())
-}
-
-fn listen(
-    receiver: &Receiver,
-    ports: &Mutex<BTreeSet<usize>>,
-    traffic: &Mutex<Traffic>,
-    stop: &AtomicBool,
-) {
+fn listen(receiver: &Receiver, bridge: Option<usize>, traffic: &Mutex<Traffic>, stop: &AtomicBool) {
     let mut buffer = vec![0; 1 << 17];
     while !stop.load(Ordering::Relaxed) {
-        if let Err(error) = drain(receiver, ports, traffic, &mut buffer) {
+        if let Err(error) = drain(receiver, bridge, traffic, &mut buffer) {
             eprintln_quietly(&format!("the underlay's listener stopped: {error:#}"));
             return;
         }
@@ -193,15 +184,18 @@ fn listen(
 
 fn drain(
     receiver: &Receiver,
-    ports: &Mutex<BTreeSet<usize>>,
+    bridge: Option<usize>,
     traffic: &Mutex<Traffic>,
     buffer: &mut [u8],
 ) -> Result<()> {
     receiver.wait(Duration::from_millis(50))?;
     while let Some((packet, link)) = receiver.receive(buffer)? {
         // A packet is seen where it enters the bridge, and only there.
-        if lock(ports).contains(&link) {
-            record(&mut lock(traffic), packet);
+        if Some(link) != bridge {
+            record(
+                &mut traffic.lock().unwrap_or_else(PoisonError::into_inner),
+                packet,
+            );
         }
     }
     Ok(())

@@ -17,9 +17,6 @@ const REQUIRED: &str = "A01 A02 A03 A04 A05 A06 A07 A08 A09 A10 A11 A12 A13 \
     D01 D02 D03 D04 D05 D07 D09 D10 D12 D15 D16 D17 D18 E01 E02 E04 E06 E07 \
     F01 F02 F03 F06 F07 F10 F11 F12 F14 F15 F16 G01 G02 G04 G07 H01 H03 H04 H05 H09 J05 J08";
 
-/// Rows that wait for stock members. One that is there must go from this list.
-const WAITING: &str = "A08 A09 F12 F14";
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -101,7 +98,10 @@ fn every_id_of_the_matrix_has_a_row() {
         .filter_map(|name| id_of(name).map(str::to_owned))
         .collect();
     let missing: BTreeSet<String> = ids(REQUIRED).difference(&there).cloned().collect();
-    assert_eq!(missing, ids(WAITING), "ids of the matrix without a row");
+    assert!(
+        missing.is_empty(),
+        "ids of the matrix without a row: {missing:?}"
+    );
 }
 
 #[test]

@@ -128,7 +128,12 @@ fn executable(program: &Path) -> Result<()> {
 }
 
 /// Debian packages whose programs the tests with namespaces call.
-pub(crate) const TEST_PACKAGES: [(&str, &str); 1] = [("ip", "iproute2")];
+pub(crate) const TEST_PACKAGES: [(&str, &str); 4] = [
+    ("ip", "iproute2"),
+    ("ping", "iputils-ping"),
+    ("wg", "wireguard-tools"),
+    ("wireguard-go", "wireguard-go"),
+];
 
 /// Debian packages whose programs the bench calls.
 pub(crate) const BENCH_PACKAGES: [(&str, &str); 4] = [

@@ -181,6 +181,14 @@ impl Fabric {
         })
     }
 
+    /// Compares what the hosts saw since they were last asked with what they must have seen.
+    ///
+    /// # Errors
+    /// With the first complaints.
+    pub fn judge(&self, shots: &[Shot]) -> Result<()> {
+        Tally::of(self.run, &self.hosts.take()).judge(shots)
+    }
+
     fn nothing_late(&self) -> Result<()> {
         let logs = self.hosts.take();
         Tally::of(self.run, &logs)

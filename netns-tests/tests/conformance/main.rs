@@ -25,6 +25,7 @@ mod reload;
 mod source;
 mod spoof;
 mod stage;
+mod stock;
 mod storm;
 mod trunk;
 

@@ -95,6 +95,8 @@ impl World {
             attach: Attach::Veth,
             guards: Guards::On,
             age: "300s",
+            hostile: false,
+            trunks: false,
         })?;
         fabric.underlay.add_tap(TAP)?;
         let image = Image::build(&Contents {
