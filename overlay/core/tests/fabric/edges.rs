@@ -417,6 +417,22 @@ fn an_edge_that_the_site_no_longer_has_is_a_stranger() {
 }
 
 #[test]
+fn an_edge_with_an_endpoint_is_called_by_its_home() {
+    let site = with_e1(&open()).replace(
+        "stock = \"edge\"",
+        "endpoint = \"198.51.100.9:51820\", stock = \"edge\"",
+    );
+    let mut world = World::new(&site);
+    // It listens, and says nothing of its own accord.
+    world.edges.push(e1(2));
+    for _ in 0..40 {
+        world.advance(Duration::from_millis(250));
+    }
+    let frame = plain(mac("n1/b-gw"), mac(E1), "to you");
+    assert_eq!(world.receivers("n1/b-gw", &frame), [E1]);
+}
+
+#[test]
 fn an_edge_is_heard_again_after_an_hour_of_silence() {
     let mut world = world(&open());
     world.advance(Duration::from_secs(3600));

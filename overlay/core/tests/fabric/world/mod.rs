@@ -300,16 +300,17 @@ impl World {
             *self.carried.entry(pair).or_default() += 1;
             return edge.receive(datagram);
         }
-        let number = |address: SocketAddr| usize::from(address.to_string().as_bytes()[11] - b'1');
+        // Anywhere else nobody lives.
+        let number = usize::from(to.to_string().as_bytes()[11].saturating_sub(b'1'));
+        let Some(node) = self.nodes.get_mut(number) else {
+            return;
+        };
         let source: SocketAddr = format!("198.51.100.{}:51820", from + 1).parse().unwrap();
-        let pair = (
-            self.nodes[from].name.clone(),
-            self.nodes[number(to)].name.clone(),
-        );
-        *self.carried.entry(pair).or_default() += 1;
-        let node = &mut self.nodes[number(to)];
+        let name = node.name.clone();
         node.forwarder
             .handle_datagram(self.now, source, datagram, &mut node.recorder);
+        let pair = (self.nodes[from].name.clone(), name);
+        *self.carried.entry(pair).or_default() += 1;
     }
 
     /// As the control protocol does: a node's own addresses, at the node.
