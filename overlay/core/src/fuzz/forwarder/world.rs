@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
 
-use crate::claim::{Claim, Place};
+use crate::claim::{Claim, Place, Strength};
 use crate::control::{Mesh, Output};
 use crate::forwarder::{Forwarder, Setup};
 use crate::frame::Frame;
@@ -419,14 +419,23 @@ impl World {
         for node in &self.nodes {
             let fabric = &node.forwarder.tables().fabric;
             let mut entries = 0;
+            let mut gateway = None;
             for entry in node.forwarder.fdb(self.now) {
                 entries += 1;
-                let Place::Node(at) = entry.place else {
-                    continue;
-                };
-                assert!(fabric.may_send(at, entry.segment), "{entry:?}");
-                assert!(entry.mac.0 != site::GATEWAY || at == id(1), "{entry:?}");
+                let segment = fabric.segment(entry.segment).expect("a segment");
+                if segment.name.starts_with("blue") && entry.mac.0 == site::GATEWAY {
+                    gateway = Some(entry);
+                }
+                if let Place::Node(at) = entry.place {
+                    assert!(fabric.may_send(at, entry.segment), "{entry:?}");
+                }
             }
+            let gateway = gateway.expect("what is bound stays");
+            let there = match gateway.place {
+                Place::Node(at) => at == id(1),
+                Place::Port(_) => node.number == 1,
+            };
+            assert!(there && gateway.strength == Strength::Bound, "{gateway:?}");
             assert!(entries <= FDB_LIMIT, "{entries}");
         }
     }
