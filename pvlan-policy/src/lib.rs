@@ -11,6 +11,9 @@ mod compile;
 mod decode;
 mod diagnostic;
 mod fabric;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod id;
 mod peering;
 mod port;

@@ -12,6 +12,9 @@ mod clock;
 mod command;
 mod dataplane;
 mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod netlink;
 pub mod netns;
 mod port;

@@ -184,7 +184,7 @@ impl Watch {
     clippy::wildcard_enum_match_arm,
     reason = "netlink says much; links are all that is asked for"
 )]
-fn read(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
+pub(super) fn read(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
     match payload {
         NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(message)) => {
             Some(Change::Link(Link::from(message)))

@@ -3,6 +3,8 @@
 mod actor;
 mod connection;
 mod device;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod link;
 mod managed;
 mod manager;

@@ -5,6 +5,8 @@
 
 pub(crate) mod datalink;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod offload;
 pub(crate) mod packet;
 pub(crate) mod tap;

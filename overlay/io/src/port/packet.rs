@@ -135,7 +135,7 @@ fn unread(error: io::Error) -> io::Result<Option<(usize, Offload)>> {
 }
 
 /// The tag that the kernel took out of the frame, type first.
-fn stripped_tag(control: &sys::Control, len: usize) -> Option<[u8; 4]> {
+pub(super) fn stripped_tag(control: &sys::Control, len: usize) -> Option<[u8; 4]> {
     let auxdata = sys::control_items(control, len)
         .find(|item| item.level == libc::SOL_PACKET && item.kind == libc::PACKET_AUXDATA)?;
     // struct tpacket_auxdata: status, len, snaplen (u32 each), mac, net, tci, tpid (u16 each).
@@ -158,7 +158,7 @@ fn stripped_tag(control: &sys::Control, len: usize) -> Option<[u8; 4]> {
 }
 
 /// Puts the tag back behind the MAC addresses.
-fn restore(
+pub(super) fn restore(
     buf: &mut [u8],
     len: usize,
     offload: Offload,

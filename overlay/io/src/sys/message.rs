@@ -23,6 +23,16 @@ impl Control {
         Self([0; 128])
     }
 
+    /// As if the kernel had written these bytes.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut control = Self::new();
+        for (to, from) in control.0.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        control
+    }
+
     /// Writes one `UDP_SEGMENT` message, and gives the space it takes.
     fn put_segment(&mut self, segment: u16) -> usize {
         const HEADER: usize = size_of::<libc::cmsghdr>();
