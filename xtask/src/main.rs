@@ -1,7 +1,9 @@
 //! The gates of the repository: what a person runs, CI runs, and the other way round.
 
 mod bench;
+mod captures;
 mod command;
+mod fuzz;
 mod interop;
 mod mutants;
 mod outcome;
@@ -40,6 +42,8 @@ enum Gate {
     },
     /// Measures throughput, CPU time and latency beside peers in the same run (root).
     Bench(bench::Options),
+    /// Runs the fuzz targets: what they find goes to `target/fuzz`.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +67,7 @@ fn run(gate: &Gate) -> Result<bool> {
         Gate::Docs => sets::run(&root, |name| name == "book"),
         Gate::Mutants { filter } => mutants::run(&root, filter.as_deref().unwrap_or_default()),
         Gate::Bench(options) => bench::run(&root, options),
+        Gate::Fuzz(options) => fuzz::run(&root, options),
     }
 }
 

@@ -7,10 +7,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{Ended, cargo, run as run_command, say};
-use crate::interop;
-use crate::mutants;
 use crate::outcome::{Counts, Outcome, summarise};
 use crate::tools::{CARGO_DENY, MDBOOK, TEST_PACKAGES, install_packages, is_root};
+use crate::{captures, fuzz, interop, mutants};
 
 /// The sets that look at the source only.
 pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
@@ -115,6 +114,12 @@ const SETS: &[Set] = &[
         },
     },
     Set {
+        name: "captures",
+        what: "other people's packets through two nodes",
+        needs: Needs::Nothing,
+        run: |root, name| captures::run_as_set(root, name),
+    },
+    Set {
         name: "ports",
         what: "real ports and the daemon",
         needs: Needs::Root,
@@ -164,6 +169,12 @@ const SETS: &[Set] = &[
         run: |root, name| mutants::run_as_set(root, name),
     },
     Set {
+        name: "fuzz",
+        what: "every fuzz target for a few seconds",
+        needs: Needs::Nothing,
+        run: |root, name| fuzz::run_as_set(root, name),
+    },
+    Set {
         name: "book",
         what: "mdBook",
         needs: Needs::Nothing,
@@ -178,8 +189,9 @@ const SETS: &[Set] = &[
     },
 ];
 
-/// Features that gate tests which need root.
-const ROOT: &str = "skerry-overlay-io/root,skerry/root,skerry-netns-tests/root";
+/// Features that gate tests which need root, or captures.
+const ROOT: &str =
+    "skerry-overlay-io/root,skerry/root,skerry-netns-tests/root,skerry-overlay/captures";
 
 /// The feature of the simulation's own clock: looked at by the lints, and never run with others.
 const CLOCK: &str = "skerry-overlay/simulation";

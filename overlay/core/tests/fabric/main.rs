@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod attacks;
+#[cfg(all(test, feature = "captures"))]
+mod captures;
 #[cfg(test)]
 mod control_traffic;
 #[cfg(test)]

@@ -327,6 +327,19 @@ impl World {
         }
     }
 
+    /// Every port goes down and comes up again: what was learned there is forgotten everywhere.
+    #[cfg(feature = "captures")]
+    pub(crate) fn forget_hosts(&mut self) {
+        for node in &mut self.nodes {
+            for port in 0..node.forwarder.tables().local.ports.len() {
+                let port = LocalPort(u32::try_from(port).unwrap());
+                node.forwarder.set_port_up(port, false, &mut node.recorder);
+            }
+        }
+        self.bring_ports_up();
+        self.settle();
+    }
+
     /// Forgets what was delivered and carried so far.
     pub(crate) fn forget(&mut self) {
         self.carried.clear();
