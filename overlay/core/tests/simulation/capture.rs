@@ -53,7 +53,7 @@ impl World {
         for (to, bytes) in sent {
             if let Some(to) = node_at(to).filter(|&to| to < self.site.nodes) {
                 let from = endpoint(by);
-                self.carry(by, Datagram { from, to, bytes });
+                self.carry(by, &Datagram { from, to, bytes });
             }
         }
     }
@@ -120,7 +120,7 @@ impl World {
             self.fail(&what);
         } else {
             self.drawn += 1;
-            self.note(what);
+            self.note(&what);
         }
     }
 }

@@ -17,6 +17,8 @@ mod chat;
 #[cfg(test)]
 mod checker;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod forgery;
 #[cfg(test)]
 mod host;
@@ -44,5 +46,7 @@ mod schedule;
 mod site;
 #[cfg(test)]
 mod tag;
+#[cfg(test)]
+mod traffic;
 #[cfg(test)]
 mod world;

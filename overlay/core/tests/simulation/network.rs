@@ -97,7 +97,7 @@ impl Network {
     pub(crate) fn carry(
         &mut self,
         by: usize,
-        datagram: Datagram,
+        datagram: &Datagram,
         mut arrives: impl FnMut(Duration, Datagram),
     ) {
         let path = *self.path(by, datagram.to);

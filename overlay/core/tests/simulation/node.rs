@@ -213,9 +213,8 @@ impl Node {
                 match output {
                     // A message that cannot be sent is lost, as any may be.
                     Output::Send { to, message } => {
-                        self.forwarder
-                            .send_control(now, to, &message, &mut self.effects)
-                            .ok();
+                        let (forwarder, effects) = (&mut self.forwarder, &mut self.effects);
+                        let _sent = forwarder.send_control(now, to, &message, effects);
                     }
                     Output::Claim(claim) => self.forwarder.apply_claim(now, &claim),
                 }

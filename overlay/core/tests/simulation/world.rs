@@ -6,22 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mock_instant::MockClock;
-use skerry_overlay::{Frame, Time};
+use skerry_overlay::Time;
 use skerry_policy::{Fabric, Mac};
 
 use crate::checker::{self, Generations};
-use crate::host::{HOWS, Host, How};
-use crate::hostile::without_priority_tag;
+use crate::host::Host;
 use crate::intruder::Intruder;
-use crate::ledger::{Exit, Injection, Ledger, Routed, Sender};
-use crate::network::{Datagram, Network};
-use crate::node::{Node, ORIGIN, Start};
+use crate::ledger::Ledger;
+use crate::network::Network;
+use crate::node::{Node, ORIGIN};
 use crate::rng::Rng;
-use crate::schedule::{Fault, Plan};
-use crate::site::{Site, endpoint, node_at};
+use crate::schedule::{Fault, Kind, Plan};
+use crate::site::Site;
 
-/// A frame's way between a host and its port.
-const CABLE: Duration = Duration::from_micros(5);
 /// How often every node is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// More events than any run has.
@@ -56,7 +53,7 @@ pub(crate) struct World {
     pub(crate) site: Site,
     pub(crate) plan: Plan,
     pub(crate) rng: Rng,
-    fabrics: Vec<Arc<Fabric>>,
+    pub(crate) fabrics: Vec<Arc<Fabric>>,
     /// `None` while it is down.
     pub(crate) nodes: Vec<Option<Box<Node>>>,
     pub(crate) intruder: Option<Box<Intruder>>,
@@ -64,13 +61,13 @@ pub(crate) struct World {
     pub(crate) drawn: u64,
     /// By node: the version it accepted last.
     pub(crate) accepted: Vec<usize>,
-    generation: Vec<u64>,
+    pub(crate) generation: Vec<u64>,
     /// By port; `None` for a hostile one.
     pub(crate) hosts: Vec<Option<Host>>,
-    faults: Vec<(Time, Fault)>,
+    pub(crate) faults: Vec<(Time, Fault)>,
     pub(crate) network: Network,
     pub(crate) ledger: Ledger,
-    generations: Generations,
+    pub(crate) generations: Generations,
     queue: BinaryHeap<Reverse<(Time, u64, Event)>>,
     order: u64,
     events: u64,
@@ -124,22 +121,7 @@ impl World {
             plan,
         };
         for port in 0..ports {
-            let hostile = world.plan.kind == crate::schedule::Kind::HostileHosts
-                && world.site.is_always_host(port)
-                && world.rng.chance(300);
-            let honest = Host::new(
-                world.site.mac(port),
-                world.site.ip4(port),
-                world.site.ip6(port),
-            );
-            world.hosts.push((!hostile).then_some(honest));
-            let calm = if hostile {
-                world.plan.calm()
-            } else {
-                Duration::ZERO
-            };
-            let begin = Duration::from_micros(world.rng.within(100_000..600_000));
-            world.push(calm + begin, Event::Chat(port));
+            world.add_host(port);
         }
         for node in 0..world.site.nodes {
             world.start(node);
@@ -150,6 +132,25 @@ impl World {
         }
         world.push(LOOK, Event::Look);
         Ok(world)
+    }
+
+    fn add_host(&mut self, port: usize) {
+        let hostile = self.plan.kind == Kind::HostileHosts
+            && self.site.is_always_host(port)
+            && self.rng.chance(300);
+        let honest = Host::new(
+            self.site.mac(port),
+            self.site.ip4(port),
+            self.site.ip6(port),
+        );
+        self.hosts.push((!hostile).then_some(honest));
+        let calm = if hostile {
+            self.plan.calm()
+        } else {
+            Duration::ZERO
+        };
+        let begin = Duration::from_micros(self.rng.within(100_000..600_000));
+        self.push(calm + begin, Event::Chat(port));
     }
 
     /// Something will happen after a time.
@@ -195,7 +196,7 @@ impl World {
         }
     }
 
-    fn set_clock(&mut self, now: Time) {
+    pub(crate) fn set_clock(&mut self, now: Time) {
         self.now = self.now.max(now);
         MockClock::set_time(ORIGIN + Duration::from_nanos(self.now.0));
     }
@@ -228,7 +229,7 @@ impl World {
                 port,
                 bytes,
                 routed,
-            } => self.to_port(port, &bytes, routed),
+            } => self.enter(port, &bytes, routed),
             Event::ToHost { port, bytes } => {
                 if let Some(host) = &mut self.hosts[port] {
                     host.hear(self.now, bytes);
@@ -247,133 +248,6 @@ impl World {
                 self.push(LOOK, Event::Look);
             }
         }
-    }
-
-    /// A host's frame reaches its port; it is entered with what its node runs right now.
-    fn to_port(&mut self, port: usize, bytes: &[u8], routed: Option<usize>) {
-        let number = self.site.ports[port].node;
-        let version = self.accepted[number];
-        let Some(role) = self.site.versions[version].roles[port] else {
-            return;
-        };
-        if self.nodes[number].is_none() {
-            return;
-        }
-        let up = role.kind != crate::oracle::Kind::Promiscuous;
-        let injection = Injection {
-            sender: Sender::Port(port),
-            node: number,
-            version,
-            role,
-            at: self.now,
-            honest: self.hosts[port].is_some(),
-            routed: routed.map(|host| {
-                if up {
-                    Routed::Up(host)
-                } else {
-                    Routed::Down(host)
-                }
-            }),
-        };
-        self.ledger.inject(bytes, injection);
-        if let Some(bare) = without_priority_tag(bytes) {
-            self.ledger.inject(&bare, injection);
-        }
-        self.with_node(number, Some(port), |node, now| {
-            node.frame(now, port, Frame::plain(bytes));
-        });
-    }
-
-    /// Lets a node do something, and carries out what comes of it.
-    fn with_node(
-        &mut self,
-        number: usize,
-        asker: Option<usize>,
-        act: impl FnOnce(&mut Node, Time),
-    ) {
-        let Some(node) = &mut self.nodes[number] else {
-            return;
-        };
-        act(node, self.now);
-        node.settle(self.now);
-        let delivered = std::mem::take(&mut node.effects.delivered);
-        let sent = std::mem::take(&mut node.effects.sent);
-        for (port, bytes) in delivered {
-            self.deliver(number, asker, port, bytes);
-        }
-        for (to, bytes) in sent {
-            let Some(to) = node_at(to).filter(|&to| to < self.site.nodes) else {
-                continue;
-            };
-            let from = endpoint(number);
-            self.carry(number, Datagram { from, to, bytes });
-        }
-    }
-
-    /// A datagram goes into the network by way of a node's cable.
-    pub(crate) fn carry(&mut self, by: usize, datagram: Datagram) {
-        let mut arrivals = Vec::new();
-        self.network.carry(by, datagram, |delay, datagram| {
-            arrivals.push((delay, datagram));
-        });
-        for (delay, Datagram { from, to, bytes }) in arrivals {
-            self.push(delay, Event::Datagram { from, to, bytes });
-        }
-    }
-
-    fn deliver(&mut self, number: usize, asker: Option<usize>, port: usize, bytes: Vec<u8>) {
-        let version = self.accepted[number];
-        let exit = Exit {
-            port,
-            node: number,
-            version,
-            asker,
-        };
-        let entry = self.ledger.deliver(&self.site, exit, &bytes);
-        let checked = match entry {
-            Ok(Some(injection)) => {
-                self.hear(&injection, port, &bytes);
-                Ok(())
-            }
-            Ok(None) if self.hosts[port].is_none() => Ok(()),
-            Ok(None) => checker::answer(&self.site, version, port, &bytes),
-            Err(what) => Err(what),
-        };
-        if let Err(what) = checked {
-            let shown = &bytes[..bytes.len().min(80)];
-            self.fail(&format!(
-                "p{port} of n{number} (version {version}) got {shown:02x?}: {what}"
-            ));
-        }
-        self.push(CABLE, Event::ToHost { port, bytes });
-    }
-
-    fn hear(&mut self, injection: &Injection, port: usize, bytes: &[u8]) {
-        if let Sender::Port(from) = injection.sender
-            && self.live_since.is_some_and(|since| injection.at >= since)
-            && bytes.starts_with(&self.site.mac(port).0)
-        {
-            self.heard.insert((from, port));
-        }
-    }
-
-    fn poll_host(&mut self, port: usize) {
-        let Some(host) = &mut self.hosts[port] else {
-            return;
-        };
-        for frame in host.poll(self.now) {
-            self.send(port, frame, None);
-        }
-    }
-
-    /// A host sends a frame; `routed` names the host whose IP address makes it a routed one.
-    pub(crate) fn send(&mut self, port: usize, bytes: Vec<u8>, routed: Option<usize>) {
-        let event = Event::ToPort {
-            port,
-            bytes,
-            routed,
-        };
-        self.push(CABLE, event);
     }
 
     fn look(&mut self) {
@@ -400,133 +274,9 @@ impl World {
             .get_or_insert_with(|| format!("at {at:?}: {what}"));
     }
 
-    pub(crate) fn note(&mut self, what: String) {
+    pub(crate) fn note(&mut self, what: &str) {
         let at = self.now.since(Time(0));
         self.log.push(format!("{at:>12.3?} {what}"));
-    }
-
-    fn fault(&mut self, fault: &Fault) {
-        self.note(format!("{fault:?}"));
-        match *fault {
-            Fault::Degrade(from, to, path) => *self.network.path(from, to) = path,
-            Fault::Part(from, to) => self.network.path(from, to).parted = true,
-            Fault::Cut(node) => {
-                for other in (0..self.site.nodes).filter(|&it| it != node) {
-                    self.network.path(node, other).parted = true;
-                    self.network.path(other, node).parted = true;
-                }
-            }
-            Fault::Heal => self.network.heal(),
-            Fault::Kill(node) => self.nodes[node] = None,
-            Fault::Start(node) => self.start(node),
-            Fault::Reload(node, version) => self.reload(node, version),
-            Fault::Link(port, up) => self.with_port(port, |node| node.set_link(port, up)),
-            Fault::Stuck(port, stuck) => self.with_port(port, |node| node.set_stuck(port, stuck)),
-            Fault::Replay(count) => self.replay(count),
-            Fault::Capture(node) => self.capture(node),
-            Fault::Talk(from, to) => {
-                let how = *self.rng.pick(&HOWS);
-                self.talk(from, to, how);
-            }
-        }
-    }
-
-    fn with_port(&mut self, port: usize, act: impl FnOnce(&mut Node)) {
-        let number = self.site.ports[port].node;
-        self.with_node(number, None, |node, _| act(node));
-    }
-
-    fn start(&mut self, number: usize) {
-        if self.nodes[number].is_some() || self.is_captured(number) {
-            return;
-        }
-        let start = Start {
-            node: number,
-            fabric: &self.fabrics[self.accepted[number]],
-            generation: self.generation[number],
-            boot: self.rng.next(),
-            ports: self.site.ports.len(),
-        };
-        self.nodes[number] = Some(Box::new(Node::start(self.now, &start)));
-        self.with_node(number, None, |_, _| {});
-    }
-
-    fn reload(&mut self, number: usize, version: usize) {
-        if self.nodes[number].is_none() || self.accepted[number] == version {
-            return;
-        }
-        self.accepted[number] = version;
-        self.generation[number] += 1;
-        let fabric = Arc::clone(&self.fabrics[version]);
-        self.with_node(number, None, |node, now| node.install(now, &fabric, number));
-    }
-
-    pub(crate) fn replay(&mut self, count: usize) {
-        for _ in 0..count {
-            let recorded = self.network.recorded.len();
-            if recorded == 0 {
-                return;
-            }
-            let at = self.rng.below(recorded);
-            let mut datagram = self.network.recorded[at].clone();
-            if self.rng.chance(300) {
-                datagram.from = endpoint(self.rng.below(self.site.nodes));
-            }
-            let delay = Duration::from_micros(self.rng.within(1..50_000));
-            let Datagram { from, to, bytes } = datagram;
-            self.push(delay, Event::Datagram { from, to, bytes });
-        }
-    }
-
-    /// Two hosts talk, if both are honest and in one private VLAN.
-    pub(crate) fn talk(&mut self, from: usize, to: usize, how: How) -> bool {
-        let (address4, address6) = (self.site.ip4(to), self.site.ip6(to));
-        let strangers = self.site.ports[from].pvlan != self.site.ports[to].pvlan;
-        if from == to || strangers || self.hosts[from].is_none() {
-            return false;
-        }
-        let Some(listener) = &mut self.hosts[to] else {
-            return false;
-        };
-        let address = match how {
-            How::Ping4 | How::Udp4 | How::Tcp4 => address4.into(),
-            How::Udp6 | How::Tcp6 => address6.into(),
-        };
-        if matches!(how, How::Tcp4 | How::Tcp6) {
-            listener.listen();
-        }
-        if let Some(host) = &mut self.hosts[from] {
-            host.talk(self.now, to, how, address);
-        }
-        true
-    }
-
-    /// The fabric is as it should be: everything runs one policy, and nothing disturbs it.
-    pub(crate) fn end_faults(&mut self) {
-        self.note("the end of all faults".to_owned());
-        self.network.heal();
-        let version = self.version();
-        for number in 0..self.site.nodes {
-            self.start(number);
-            self.reload(number, version);
-        }
-        for port in 0..self.site.ports.len() {
-            self.with_port(port, |node| {
-                node.set_link(port, true);
-                node.set_stuck(port, false);
-            });
-            if let Some(host) = &mut self.hosts[port] {
-                let done = host.talks.iter().filter(|talk| talk.done);
-                let done: Vec<usize> = done.map(|talk| talk.to).collect();
-                host.hang_up();
-                for to in done {
-                    if !self.site.versions.iter().any(|it| it.permits(port, to)) {
-                        self.fail(&format!("forbidden: p{port} has talked to p{to}"));
-                    }
-                }
-            }
-        }
-        self.live_since = Some(self.now);
     }
 
     /// The policy that everybody runs, once faults have ended.
