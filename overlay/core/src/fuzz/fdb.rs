@@ -124,8 +124,8 @@ fn learn(fdb: &mut Fdb, naive: &mut Naive, now: Time, script: &mut Script<'_>) {
                 let mut moves = before.moves;
                 moves.push(now);
                 // Five in each window of three minutes, so ten where two windows meet.
-                let recent = moves.iter().rev().take(11);
-                let span = recent.last().map(|first| now.since(*first));
+                let mut recent = moves.iter().rev().take(11);
+                let span = recent.next_back().map(|first| now.since(*first));
                 let many = moves.len() >= 11 && span <= Some(Duration::from_secs(180));
                 assert!(!many, "eleven moves in three minutes: {moves:?}");
                 old.moves = moves;

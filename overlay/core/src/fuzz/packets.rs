@@ -35,7 +35,7 @@ pub fn ethernet(bytes: &[u8]) {
         Tagging::Untagged => assert!(!tagged),
         Tagging::Stacked => assert!(tagged && ethertype::is_tag(header.ethertype)),
         Tagging::Priority => {
-            assert_eq!((word(12), bytes[14] & 0xf, bytes[15]), (Some(0x8100), 0, 0))
+            assert_eq!((word(12), bytes[14] & 0xf, bytes[15]), (Some(0x8100), 0, 0));
         }
         Tagging::Tagged(vid) => {
             assert_eq!(
@@ -45,7 +45,7 @@ pub fn ethernet(bytes: &[u8]) {
             assert!((1..=4094).contains(&vid.get()));
         }
         Tagging::Foreign => {
-            assert!(tagged && (word(12) != Some(0x8100) || word(14) >= Some(0xfff)))
+            assert!(tagged && (word(12) != Some(0x8100) || word(14) >= Some(0xfff)));
         }
     }
     let again = Ethernet::parse(&bytes[..header.payload]).expect("the header alone");

@@ -115,7 +115,7 @@ fn ports(generation: usize) -> String {
                     let pvlan = if name.starts_with('b') || name == "h-i" { 1 } else { 2 };
                     let host = 10 + index;
                     // A port that changes its private VLAN takes no address along.
-                    let moves = SEATS[0][index].segments[0].1[..3] != SEATS[1][index].segments[0].1[..3];
+                    let moves = SEATS[0][index].segments[0].1.get(..3) != SEATS[1][index].segments[0].1.get(..3);
                     if moves {
                         "rate = \"50Mbit\"".to_owned()
                     } else if pvlan == 1 {

@@ -96,9 +96,9 @@ impl Pair {
             used: 0,
         };
         let init = pair.init();
-        let response = pair.to_near(&init).1.pop().expect("a response");
-        let keepalive = pair.to_far(&response).pop().expect("a keepalive");
-        assert_eq!(pair.to_near(&keepalive).0, Ok(None), "the tunnel is up");
+        let response = pair.near_opens(&init).1.pop().expect("a response");
+        let keepalive = pair.far_opens(&response).pop().expect("a keepalive");
+        assert_eq!(pair.near_opens(&keepalive).0, Ok(None), "the tunnel is up");
         pair
     }
 
@@ -112,7 +112,7 @@ impl Pair {
 
     /// Bytes that nobody sealed.
     fn garbage(&mut self, bytes: &[u8]) {
-        let (outcome, sent) = self.to_near(bytes);
+        let (outcome, sent) = self.near_opens(bytes);
         assert!(outcome.is_err(), "{outcome:?}");
         assert_eq!(sent, Vec::<Vec<u8>>::new(), "garbage is not answered");
     }
@@ -138,17 +138,17 @@ impl Pair {
         let sealed = wire.0.pop().expect("one datagram");
         let mut edited = sealed.clone();
         if script.edit(&mut edited) {
-            let (outcome, sent) = self.to_near(&edited);
+            let (outcome, sent) = self.near_opens(&edited);
             assert!(outcome.is_err(), "forged: {outcome:?}");
             assert_eq!(sent.len(), 0);
         }
-        match self.to_near(&sealed).0 {
+        match self.near_opens(&sealed).0 {
             Ok(Some(length)) => assert_eq!(Some(length), length_of(&packet)),
             Ok(None) => assert!(packet.is_empty(), "a keepalive"),
             Err(DropReason::VxlanShort) => assert!(!ip, "not an IP packet"),
             Err(other) => panic!("{other:?} of {packet:02x?}"),
         }
-        let again = self.to_near(&sealed).0;
+        let again = self.near_opens(&sealed).0;
         assert_eq!(again, Err(DropReason::WgReplay));
     }
 
@@ -173,7 +173,7 @@ impl Pair {
     }
 
     /// `Ok(Some(length))` for a packet, `Ok(None)` when handled; and what was sent in answer.
-    fn to_near(&mut self, bytes: &[u8]) -> (Result<Option<usize>, DropReason>, Vec<Vec<u8>>) {
+    fn near_opens(&mut self, bytes: &[u8]) -> (Result<Option<usize>, DropReason>, Vec<Vec<u8>>) {
         let mut wire = Wire::default();
         let mut room = Scratch::default();
         let outcome = match self
@@ -190,7 +190,7 @@ impl Pair {
         (outcome, wire.0)
     }
 
-    fn to_far(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn far_opens(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut wire = Wire::default();
         let mut room = Scratch::default();
         let opened = self

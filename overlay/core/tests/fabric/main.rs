@@ -3,7 +3,8 @@
 
 #[cfg(test)]
 mod attacks;
-#[cfg(all(test, feature = "captures"))]
+#[cfg(test)]
+#[cfg(feature = "captures")]
 mod captures;
 #[cfg(test)]
 mod control_traffic;
