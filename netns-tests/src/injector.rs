@@ -187,9 +187,13 @@ impl Carriage {
         }
     }
 
-    /// The packet around a frame.
-    pub fn packet(&self, frame: &[u8]) -> Vec<u8> {
+    /// The packet around a frame. Nodes that run Skerry tell which policy they run by its
+    /// identification: the first two bytes of the policy's digest.
+    pub fn packet(&self, edition: [u8; 2], frame: &[u8]) -> Vec<u8> {
         let payload = [&self.header, frame].concat();
-        crate::frame::datagram4(self.source, self.destination, (49_152, self.port), &payload)
+        let ports = (49_152, self.port);
+        let mut packet = crate::frame::datagram4(self.source, self.destination, ports, &payload);
+        packet[4..6].copy_from_slice(&edition);
+        packet
     }
 }

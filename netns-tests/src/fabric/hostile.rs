@@ -69,6 +69,7 @@ impl Fabric {
     /// With the first complaints.
     pub fn inject(&mut self, frames: &[Injected]) -> Result<Report> {
         let node = self.hostile()?;
+        let edition = self.edition()?;
         let mut injector = self.injector.take().context("nobody is hostile")?;
         let mut due: BTreeMap<Node, u64> = BTreeMap::new();
         for frame in frames {
@@ -83,13 +84,24 @@ impl Fabric {
             frames.iter().map(|frame| frame.shot.clone()).collect(),
             |shot| {
                 let next = waiting.next().context("a frame too many")?;
-                let packet = next.carriage.packet(&shot.frame);
+                let packet = next.carriage.packet(edition, &shot.frame);
                 injector.send(next.to, &packet).map(drop)
             },
             arrived,
         );
         self.injector = Some(injector);
         report
+    }
+
+    /// What says that a packet's sender runs the policy that n1 runs.
+    ///
+    /// # Errors
+    /// When n1 does not tell its digest.
+    pub fn edition(&self) -> Result<[u8; 2]> {
+        let status = self.daemons[0].facts("status")?;
+        let digest = status["digest"].as_str().context("no digest")?;
+        let start = digest.get(..4).context("a short digest")?;
+        Ok(u16::from_str_radix(start, 16)?.to_be_bytes())
     }
 
     fn hostile(&self) -> Result<Node> {

@@ -275,9 +275,10 @@ fn expelled(fabric: &mut Fabric) -> Result<()> {
     fabric.reload(without)?;
     let before = foreign(fabric, Node(1), "wg_auth")?;
     let frame = fabric.injected(Node(1), OWN, "after it is removed", nobody(), honest)?;
+    let edition = fabric.edition()?;
     let mut injector = fabric.injector.take().context("nobody is hostile")?;
     for to in [Node(1), Node(2), Node(3)] {
-        injector.send(to, &frame.carriage.packet(&frame.shot.frame))?;
+        injector.send(to, &frame.carriage.packet(edition, &frame.shot.frame))?;
     }
     await_foreign(fabric, Node(1), "wg_auth", before + 1)?;
     let again = injector.meet(Node(1));

@@ -71,7 +71,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         changed: SWAPPED,
         frames: 150_000,
         kills: false,
-        mixes: true,
+        mixes: false,
     };
     vec![
         row(

@@ -161,7 +161,9 @@ impl Fdb {
         self.insert(mac, Entry::new(Time::default(), seat), seat.pvlan);
     }
 
-    /// Learns that `mac` is at `seat`, or says why it cannot be.
+    /// Learns that `mac` is at `seat`, or says why it cannot be. From a node that runs another
+    /// policy nothing new is learned: in which segment this one has the address is not known then,
+    /// and a roll-out that is half-way may only deny more (private-vlan 5).
     ///
     /// # Errors
     /// `MacSpoof`, `MacLimit`, `MacMove`, `MacDup`, in the precedence of the pipeline.
@@ -174,6 +176,9 @@ impl Fdb {
         let free = self.used(seat.holder) < seat.limit;
         let room = self.entries.len() < self.limit;
         let Some(entry) = self.entries.get_mut(&(seat.pvlan, mac)) else {
+            if !seat.agrees {
+                return Err(DropReason::MacMove);
+            }
             if !free || !room {
                 return Err(DropReason::MacLimit);
             }

@@ -82,6 +82,9 @@ impl Liar {
         self.world.forget();
         let mut padded = packet.to_vec();
         padded.resize(packet.len().next_multiple_of(16), 0);
+        // It runs the same policy, or says so.
+        let tables = self.world.nodes[0].forwarder.tables();
+        padded[4..6].copy_from_slice(&tables.fabric.digest.0[..2]);
         let n1 = self.node("n1");
         self.lanes
             .seal(self.world.now, n1, &padded, &mut self.recorder)

@@ -137,7 +137,7 @@ pub(super) fn sealed_frame(world: &mut World, script: &mut Script<'_>) {
         None => vec![8, 0, 0, 0, 0, 0, 0, 0],
     };
     payload.extend(&frame);
-    let mut packet = wrap(node, &payload, vxlan::PORT);
+    let mut packet = wrap(world, node, &payload, vxlan::PORT);
     let mut segment = segment;
     if how & 0xe0 == 0xe0 && script.edit(&mut packet) {
         // Whatever it is now, it is of the segment that it says, if it says one.
@@ -198,14 +198,16 @@ pub(super) fn control(world: &mut World, script: &mut Script<'_>) {
     let node = script.below(2);
     let digest = world.nodes[node].forwarder.tables().fabric.digest;
     let message = message(script, digest);
-    let packet = wrap(node, &message, CONTROL_PORT);
+    let packet = wrap(world, node, &message, CONTROL_PORT);
     send_sealed(world, node, &packet, "");
 }
 
 /// A packet from the peer's overlay address to a node's.
-fn wrap(node: usize, payload: &[u8], port: u16) -> Vec<u8> {
+fn wrap(world: &World, node: usize, payload: &[u8], port: u16) -> Vec<u8> {
+    let [a, b, ..] = world.nodes[node].forwarder.tables().fabric.digest.0;
+    let edition = u16::from_be_bytes([a, b]);
     let (source, destination) = (overlay(HOSTILE), overlay(node + 1));
-    let carrier = Carrier::new(source.into(), destination.into(), 0).expect("one family");
+    let carrier = Carrier::new(source.into(), destination.into(), edition).expect("one family");
     let mut packet = vec![0; carrier.header_len()];
     packet.extend(payload);
     carrier.write(&mut packet, 0xc001, port).expect("it fits");
