@@ -305,7 +305,9 @@ impl Lanes {
         handshake: &[u8],
         sink: &mut impl Sink,
     ) -> Result<(), Admission> {
-        match self.limiter.admit(now, from, handshake, sink) {
+        let at = |lane: &Lane| lane.endpoint().is_some_and(|it| it.ip() == from.ip());
+        let expected = self.lanes.iter().any(at);
+        match self.limiter.admit(now, from, handshake, expected, sink) {
             Admission::Granted => Ok(()),
             refusal @ (Admission::Cookie | Admission::Refused) => Err(refusal),
         }

@@ -15,6 +15,10 @@ use crate::time::Time;
 
 /// Handshakes a second from everyone together, before cookies are asked for.
 const GATE_PER_SECOND: u64 = 512;
+/// Cookies a second for strangers: sealing and sending one costs more than refusing the handshake.
+const COOKIES_PER_SECOND: u32 = 1_024;
+/// The second MAC of a handshake that was sent without a cookie (WireGuard paper, section 5.4.4).
+const NO_COOKIE: [u8; 16] = [0; 16];
 /// Handshakes a second from one source, and how many at once.
 const SOURCE_PER_SECOND: u64 = 50;
 const SOURCE_BURST: u64 = 100;
@@ -49,6 +53,8 @@ pub(super) struct Limiter {
     open: Arc<RateLimiter>,
     gate: RateLimiter,
     reset: Time,
+    /// Cookies sent since then.
+    cookies: u32,
     buckets: Vec<Option<Bucket>>,
     seed: u32,
 }
@@ -59,6 +65,7 @@ impl Limiter {
             open: Arc::new(RateLimiter::new(public, u64::MAX)),
             gate: RateLimiter::new(public, GATE_PER_SECOND),
             reset: Time(0),
+            cookies: 0,
             buckets: vec![None; SOURCES],
             seed,
         }
@@ -70,12 +77,14 @@ impl Limiter {
         Arc::clone(&self.open)
     }
 
-    /// Decides on a handshake message: first MAC, then the source's bucket, then cookies.
+    /// Decides on a handshake message: first MAC, then the source's bucket, then cookies. In a flood
+    /// strangers share a budget of cookies; where a peer was heard last (`expected`) is none.
     pub(super) fn admit(
         &mut self,
         now: Time,
         from: SocketAddr,
         handshake: &[u8],
+        expected: bool,
         sink: &mut impl Sink,
     ) -> Admission {
         let mut reply = [0; COOKIE_REPLY];
@@ -93,10 +102,16 @@ impl Limiter {
         if now.since(self.reset) >= Duration::from_secs(1) {
             self.gate.reset_count();
             self.reset = now;
+            self.cookies = 0;
+        }
+        let spent = self.cookies >= COOKIES_PER_SECOND && !expected;
+        if spent && handshake.ends_with(&NO_COOKIE) {
+            return Admission::Refused;
         }
         match self.gate.verify_packet(source, handshake, &mut reply) {
             Ok(_) => Admission::Granted,
             Err(TunnResult::WriteToNetwork(cookie)) => {
+                self.cookies = self.cookies.saturating_add(1);
                 sink.transmit(Transmit {
                     to: from,
                     size: cookie.len(),
@@ -200,5 +215,40 @@ mod tests {
             assert!(limiter.spend(Time(0), source), "{source}");
         }
         assert_eq!(limiter.buckets.len(), SOURCES);
+    }
+
+    #[test]
+    fn strangers_share_a_budget_of_cookies_and_peers_do_not() {
+        use boringtun::noise::Tunn;
+        use boringtun::x25519::StaticSecret;
+        let me = PublicKey::from(&StaticSecret::from([9; 32]));
+        let mut limiter = Limiter::new(&me, 1);
+        let mut tunn = Tunn::new(StaticSecret::from([7; 32]), me, None, None, 1, None);
+        let mut room = [0; 256];
+        let TunnResult::WriteToNetwork(init) = tunn.format_handshake_initiation(&mut room, false)
+        else {
+            panic!("no initiation")
+        };
+        let mut sink = crate::wg::testing::Wire::default();
+        let mut told = [0; 3];
+        for host in 0..4_000_u32 {
+            let source = SocketAddr::new(IpAddr::V4((0x0a00_0000 + host).into()), 1);
+            told[match limiter.admit(Time(1), source, init, false, &mut sink) {
+                Admission::Granted => 0,
+                Admission::Cookie => 1,
+                Admission::Refused => 2,
+            }] += 1;
+        }
+        let gate = usize::try_from(GATE_PER_SECOND).unwrap();
+        let cookies = usize::try_from(COOKIES_PER_SECOND).unwrap();
+        assert_eq!(told, [gate, cookies, 4_000 - gate - cookies]);
+        let peer = "10.9.0.1:1".parse().unwrap();
+        let admission = limiter.admit(Time(2), peer, init, true, &mut sink);
+        assert_eq!(admission, Admission::Cookie);
+        let later = Time(0) + Duration::from_secs(2);
+        let stranger = "10.9.0.2:1".parse().unwrap();
+        // The gate goes by a clock of its own; the budget of cookies is new.
+        let admission = limiter.admit(later, stranger, init, false, &mut sink);
+        assert_eq!(admission, Admission::Cookie);
     }
 }
