@@ -25,10 +25,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             "F16 a bridge that loops two ports is bounded, and heals [guarded]",
             || fresh(GUARDED, looped),
         ),
-        row(
-            "X23 a host in whose name a loop spoke is heard when the loop is gone [guarded]",
-            || fresh(GUARDED, in_its_name),
-        ),
         row("F16 an address that flaps is frozen [open]", || {
             fresh(OPEN, flapping)
         }),
@@ -68,22 +64,6 @@ fn looped(fabric: &mut Fabric) -> Result<()> {
     let bounded = bounded(fabric, &change, &logs, ends, took);
     heals(fabric)?;
     bounded
-}
-
-/// The loop says in b-w1's name, by way of a router's port, what b-w1 said. That port's claim is the
-/// stronger one; yet b-w1 is back when the loop is gone, and not only after minutes.
-fn in_its_name(fabric: &mut Fabric) -> Result<()> {
-    fabric.introduce()?;
-    fabric.await_bindings()?;
-    let ends = [port("b-w2")?, port("b-p2")?];
-    let bridge = join(fabric, ends)?;
-    let from = port("b-w1")?;
-    for _ in 0..5 {
-        fabric.hosts.at(from).send(&fabric.broadcast(from).frame)?;
-        sleep(Duration::from_millis(20));
-    }
-    part(fabric, &bridge, ends)?;
-    heals(fabric)
 }
 
 /// No bystander heard more than one router may say, and what was more was dropped as a storm.
