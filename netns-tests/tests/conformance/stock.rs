@@ -31,8 +31,11 @@ use crate::stage::{GUARDED, OPEN, fresh};
 const E1: [u8; 6] = [2, 0, 0, 0, 9, 1];
 /// What the site file binds to m1's guest.
 const M1: [u8; 6] = [2, 0, 0, 0, 10, 1];
-/// The line of the bridge recipe that needs more of a kernel than the rest.
-const DROP: &str = "tc filter add dev vx20101 ingress matchall action drop";
+/// The lines of the bridge recipe that need more of a kernel than the rest.
+const DROPS: [&str; 2] = [
+    "tc filter add dev br20101 ingress matchall action drop",
+    "tc filter add dev vx20101 ingress matchall action drop",
+];
 /// How long a frame may take.
 const ARRIVAL: Duration = Duration::from_secs(2);
 /// How long two ends may take to find each other.
@@ -388,7 +391,7 @@ fn mesh_member(fabric: &mut Fabric) -> Result<()> {
     );
     fabric.reload(site)?;
     let guest = Netns::create("m1g")?;
-    let machine = join(fabric, "m1", "10.255.0.10", &[DROP])?;
+    let machine = join(fabric, "m1", "10.255.0.10", &DROPS)?;
     guest.ip(&format!("link set {LINK} address {} mtu 1370", mac(M1)))?;
     guest.ip(&format!("link set {LINK} up"))?;
     guest.ip(&format!("addr add 10.1.0.20/24 dev {LINK}"))?;
