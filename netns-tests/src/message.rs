@@ -249,14 +249,15 @@ pub fn redirect6(ip: Pair<16>, target: [u8; 16], lost: [u8; 16]) -> Packet6 {
     Packet6::icmp(ip, 255, body)
 }
 
-/// An IGMPv2 message (RFC 2236): 0x11 asks, 0x16 joins, 0x17 leaves.
+/// An IGMPv2 message (RFC 2236): 0x11 asks, 0x16 joins, 0x17 leaves. Who asks wants to hear
+/// within a tenth of a second, after which a switch may believe that it knows every listener.
 pub fn igmp(from: [u8; 4], kind: u8, group: [u8; 4]) -> (Packet4, [u8; 6]) {
     let to = match kind {
         0x11 if group == [0; 4] => ALL_HOSTS,
         0x17 => ALL_ROUTERS,
         _ => group,
     };
-    let mut body = vec![kind, if kind == 0x11 { 100 } else { 0 }, 0, 0];
+    let mut body = vec![kind, u8::from(kind == 0x11), 0, 0];
     body.extend_from_slice(&group);
     let sum = checksum(&body, 0).to_be_bytes();
     body[2..4].copy_from_slice(&sum);
