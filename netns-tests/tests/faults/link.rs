@@ -1,5 +1,6 @@
 //! Interfaces that go down, vanish, get another name or another home, or take nothing: K12, K13.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
@@ -22,6 +23,8 @@ const DOWN: Duration = Duration::from_millis(100);
 /// Times that a fault is repeated; the quickest is compared with the figure, since every look at
 /// a port starts a program.
 const ROUNDS: usize = 5;
+/// The neighbours go on talking for so long, since a port is often back within milliseconds.
+const AFTERMATH: Duration = Duration::from_secs(2);
 /// Any look gives up after this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -76,11 +79,13 @@ fn until(fabric: &Fabric, port: Port, up: bool) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// Until the port's host hears the other end again.
+/// Until the port's host hears the other end again, by any of the frames sent meanwhile.
 fn until_heard(fabric: &Fabric, from: Port, to: Port) -> Result<Duration> {
     let started = Instant::now();
+    let mut sent = HashSet::new();
     loop {
         let tag = fabric.tag(from);
+        sent.insert(tag);
         fabric
             .hosts
             .at(from)
@@ -88,7 +93,7 @@ fn until_heard(fabric: &Fabric, from: Port, to: Port) -> Result<Duration> {
         let arrived = fabric
             .hosts
             .at(to)
-            .log(|log| log.seen.iter().any(|seen| seen.tag == tag));
+            .log(|log| log.seen.iter().any(|seen| sent.contains(&seen.tag)));
         if arrived {
             return Ok(started.elapsed());
         }
@@ -140,7 +145,11 @@ impl Times {
 /// Breaks the port while its neighbours talk; they must not notice.
 fn beside_neighbours(fabric: &Fabric, fault: &str, work: &dyn Fn() -> Result<Times>) -> Result<()> {
     let (times, frames) = unhurried(|rate| {
-        let (times, heard) = talking(fabric, &neighbours(rate)?, work)?;
+        let (times, heard) = talking(fabric, &neighbours(rate)?, || {
+            let times = work()?;
+            sleep(AFTERMATH);
+            Ok(times)
+        })?;
         let frames = heard.must_be_clean(fabric)?;
         let lost = (0..heard.talks.len()).map(|talk| heard.lost(talk)).sum();
         fabric.counters()?.check()?;
