@@ -4,6 +4,7 @@
 //! [`Claim`](crate::Claim), in the same rules: nothing is shared, so nothing is locked.
 
 mod address;
+mod flap;
 mod group;
 mod table;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use skerry_policy::{Mac, PvlanId, SegmentId};
 
+use super::flap::Flaps;
 use super::{FdbEntry, Holder, release};
 use crate::claim::{Place, Strength};
 use crate::reason::DropReason;
@@ -15,9 +16,6 @@ use crate::time::Time;
 
 /// An old place must have been silent for so long before an equal claim moves the address.
 const SILENCE: Duration = Duration::from_secs(5);
-/// More moves than this within [`FLAP_WINDOW`] freeze the address (RFC 7432 section 15.1).
-const FLAP_MOVES: u8 = 5;
-const FLAP_WINDOW: Duration = Duration::from_secs(180);
 
 /// Where a frame came from, as a claim to its source address.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +46,7 @@ pub(crate) struct Entry {
     near: bool,
     /// When the other workers were last told.
     told: Time,
-    moves: u8,
-    window: Time,
+    flaps: Flaps,
 }
 
 impl Entry {
@@ -63,8 +60,7 @@ impl Entry {
             seen: now,
             near: seat.near,
             told: now,
-            moves: 0,
-            window: now,
+            flaps: Flaps::default(),
         }
     }
 
@@ -95,19 +91,6 @@ impl Entry {
             && seat.agrees
             && self.holder == seat.holder
             && matches!(seat.holder, Holder::Node(_))
-    }
-
-    const fn is_frozen(&self) -> bool {
-        self.moves > FLAP_MOVES
-    }
-
-    /// Counts one more move; true when it may still move.
-    fn may_move(&mut self, now: Time) -> bool {
-        if now.since(self.window) > FLAP_WINDOW {
-            (self.moves, self.window) = (0, now);
-        }
-        self.moves = self.moves.saturating_add(1);
-        !self.is_frozen()
     }
 }
 
@@ -301,7 +284,7 @@ impl Fdb {
             } else {
                 now.since(entry.seen)
             },
-            frozen: entry.is_frozen(),
+            frozen: entry.flaps.is_frozen(),
         })
     }
 
@@ -327,7 +310,7 @@ fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<
     if entry.strength < seat.strength {
         return Ok(Entry::new(now, seat));
     }
-    if entry.is_frozen() {
+    if entry.flaps.is_frozen() {
         return Err(DropReason::MacDup);
     }
     // What talks elsewhere is heard of here a few times in its age, and no more often.
@@ -336,12 +319,13 @@ fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<
     if now.since(entry.seen) < silence {
         return Err(DropReason::MacMove);
     }
-    if !entry.may_move(now) {
+    let mut flaps = entry.flaps;
+    if !flaps.may_move(now) {
+        entry.flaps = flaps;
         return Err(DropReason::MacDup);
     }
     Ok(Entry {
-        moves: entry.moves,
-        window: entry.window,
+        flaps,
         ..Entry::new(now, seat)
     })
 }

@@ -26,6 +26,8 @@ struct Known {
     near: bool,
     /// When it moved between equals.
     moves: Vec<Time>,
+    /// It has tried to once too often.
+    frozen: bool,
 }
 
 type Naive = BTreeMap<(PvlanId, Mac), Known>;
@@ -121,13 +123,10 @@ fn learn(fdb: &mut Fdb, naive: &mut Naive, now: Time, script: &mut Script<'_>) {
                     now.since(before.seen) >= Duration::from_secs(5),
                     "the old place talks"
                 );
+                let often = before.frozen || moved_often(&before, now);
+                assert!(!often, "the sixth move in three minutes: {before:?}");
                 let mut moves = before.moves;
                 moves.push(now);
-                // Five in each window of three minutes, so ten where two windows meet.
-                let mut recent = moves.iter().rev().take(11);
-                let span = recent.next_back().map(|first| now.since(*first));
-                let many = moves.len() >= 11 && span <= Some(Duration::from_secs(180));
-                assert!(!many, "eleven moves in three minutes: {moves:?}");
                 old.moves = moves;
             }
         }
@@ -137,13 +136,18 @@ fn learn(fdb: &mut Fdb, naive: &mut Naive, now: Time, script: &mut Script<'_>) {
         Err(DropReason::MacMove) => assert!(before.strength >= seat.strength),
         Err(DropReason::MacLimit) => assert!(!free && before.holder != seat.holder),
         Err(DropReason::MacDup) => {
-            assert!(
-                before.moves.len() >= 5 && before.strength == seat.strength,
-                "{before:?}"
-            );
+            assert!(before.frozen || moved_often(&before, now), "{before:?}");
+            assert_eq!(before.strength, seat.strength);
+            old.frozen = true;
         }
         Err(other) => panic!("{other:?}"),
     }
+}
+
+/// Whether one more move would be the sixth within three minutes.
+fn moved_often(known: &Known, now: Time) -> bool {
+    let fifth = known.moves.iter().rev().nth(4);
+    fifth.is_some_and(|&fifth| now.since(fifth) <= Duration::from_secs(180))
 }
 
 fn forgotten(naive: &mut Naive, now: Time, seat: &Seat, mac: Mac, gone: bool) {
@@ -194,6 +198,7 @@ fn known(now: Time, seat: &Seat) -> Known {
         seen: now,
         near: seat.near,
         moves: Vec::new(),
+        frozen: false,
     }
 }
 

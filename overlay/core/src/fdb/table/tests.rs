@@ -215,6 +215,21 @@ fn slow_moves_do_not_freeze() {
 }
 
 #[test]
+fn six_moves_in_three_minutes_are_too_many_wherever_the_minutes_begin() {
+    let mut fdb = table();
+    fdb.learn(at(0), MAC, &port(0, Strength::Dynamic)).unwrap();
+    let mut try_move = |second, turn: u32| {
+        let seat = port(turn % 2, Strength::Dynamic);
+        said(fdb.learn(at(second), MAC, &seat))
+    };
+    for (second, turn) in [10, 170, 180, 190, 200].into_iter().zip(1..) {
+        assert_eq!(try_move(second, turn), Ok(HERE), "{turn}");
+    }
+    assert_eq!(try_move(210, 6), Ok(HERE), "the first was long ago");
+    assert_eq!(try_move(349, 7), Err(DropReason::MacDup));
+}
+
+#[test]
 fn a_holder_cannot_grow_the_table_beyond_its_limit() {
     let mut fdb = table();
     let seat = port(1, Strength::Pinned);
