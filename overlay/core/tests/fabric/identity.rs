@@ -9,7 +9,7 @@ use skerry_policy::Mac;
 use crate::world::frames::{
     BROADCAST, REPLY, REQUEST, arp, ip, ip6, mac, nd, udp, udp_as, udp6, who_has,
 };
-use crate::world::{World, guarded};
+use crate::world::{World, guarded, open};
 
 fn hello(world: &mut World, ports: &[&str]) {
     for port in ports {
@@ -24,27 +24,66 @@ fn told(world: &mut World, asker: &str, target: Ipv4Addr) -> Option<Mac> {
     Some(Mac(answer.1[22..28].try_into().unwrap()))
 }
 
+/// What n4 says to n1 of an address, as strongly as it can.
+fn claim(world: &World, segment: &str, mac: Mac, what: Change) -> Claim {
+    let tables = world.nodes[0].forwarder.tables();
+    let mut segments = tables.fabric.segments.iter();
+    let segment = segments.find(|it| it.name == segment).unwrap();
+    Claim {
+        generation: tables.generation,
+        pvlan: segment.pvlan,
+        segment: segment.id,
+        mac,
+        place: Place::Node(world.nodes[3].id),
+        strength: Strength::Bound,
+        what,
+    }
+}
+
+#[test]
+fn no_claim_of_a_host_is_as_strong_as_a_router() {
+    // A router whose MAC address policy leaves open.
+    let site = open().replace(", mac = \"02:00:00:00:01:01\", gateway = true", "");
+    let mut world = World::new(&site);
+    let gateway = "n1/b-gw";
+    let here = Change::Here(world.now);
+    let theft = claim(&world, "blue.isolated", mac(gateway), here);
+    let now = world.now;
+    world.nodes[0].forwarder.apply_claim(now, &theft);
+    let hello = udp(gateway, BROADCAST, Ipv4Addr::BROADCAST, b"hello");
+    assert_ne!(
+        world.receivers(gateway, &hello),
+        [""; 0],
+        "it takes it back"
+    );
+    let host = "n1/b-i1";
+    let up = udp(host, mac(gateway), ip(gateway), b"up");
+    assert_eq!(world.receivers(host, &up), [gateway]);
+}
+
+#[test]
+fn a_node_says_nothing_of_segments_that_it_has_no_ports_in() {
+    let mut world = World::new(&open());
+    let here = Change::Here(world.now);
+    let theft = claim(&world, "blue.web", mac("n2/b-w2"), here);
+    let now = world.now;
+    world.nodes[0].forwarder.apply_claim(now, &theft);
+    let frame = udp("n1/b-w1", mac("n2/b-w2"), ip("n2/b-w2"), b"to its owner");
+    let receivers = world.receivers("n1/b-w1", &frame);
+    assert!(receivers.contains(&"n2/b-w2".to_owned()), "{receivers:?}");
+}
+
 #[test]
 fn a_node_cannot_say_where_anothers_address_is() {
     let mut world = World::new(&guarded());
     hello(&mut world, &["n1/b-gw"]);
     let liar = world.nodes[3].id;
-    let tables = std::sync::Arc::clone(world.nodes[0].forwarder.tables());
-    let segment = tables
-        .fabric
-        .segments
-        .iter()
-        .find(|it| it.name == "blue.isolated")
-        .unwrap();
-    let claim = Claim {
-        generation: tables.generation,
-        pvlan: segment.pvlan,
-        segment: segment.id,
-        mac: Mac([2, 0xba, 0xd, 0, 0, 5]),
-        place: Place::Node(liar),
-        strength: Strength::Pinned,
-        what: Change::Address(IpAddr::V4(ip("n2/b-i3"))),
-    };
+    let claim = claim(
+        &world,
+        "blue.isolated",
+        Mac([2, 0xba, 0xd, 0, 0, 5]),
+        Change::Address(IpAddr::V4(ip("n2/b-i3"))),
+    );
     let now = world.now;
     world.nodes[0].forwarder.apply_claim(now, &claim);
     let refused = world.counters(0).peers[liar.index()].claims_refused;

@@ -151,6 +151,9 @@ fn a_port_listens_to_no_more_groups_than_it_may() {
     let host = "n1/b-i1";
     let three = report(host, JOIN, &[group(1), group(2), group(3)]);
     assert_eq!(world.refused(host, &three), "group_limit");
+    world.advance(ANSWERED);
+    let receivers = world.receivers("n1/b-gw", &data("n1/b-gw"));
+    assert_eq!(receivers, ["n3/b-p2"], "a report is refused as a whole");
     let two = report(host, JOIN, &[group(1), group(2)]);
     assert_eq!(world.receivers(host, &two), ["n3/b-p2"]);
     assert_eq!(

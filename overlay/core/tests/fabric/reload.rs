@@ -30,40 +30,47 @@ fn h01_a_port_changes_its_segment_at_the_swap_and_not_before() {
     assert_eq!(world.refused("n1/b-i1", &frame), "pvlan_deny");
 }
 
+/// The site with two hosts promoted to the community web, and one of web isolated.
+fn swapped(site: &str) -> String {
+    let moves = [
+        ("b-i1", "isolated", "web"),
+        ("b-i3", "isolated", "web"),
+        ("b-w2", "web", "isolated"),
+    ];
+    moves
+        .iter()
+        .fold(site.to_owned(), |site, (port, from, to)| {
+            let line = |role| format!("{port} = {{ as = \"blue.{role}\",");
+            assert_eq!(site.matches(&line(from)).count(), 1, "{port}");
+            site.replace(&line(from), &line(to))
+        })
+}
+
 #[test]
 fn h02_two_ports_that_both_policies_keep_apart_do_not_meet_between_them() {
-    let other = guarded()
-        .replace(
-            "b-i1 = { as = \"blue.isolated\",",
-            "b-i1 = { as = \"blue.web\",",
-        )
-        .replace(
-            "b-i3 = { as = \"blue.isolated\",",
-            "b-i3 = { as = \"blue.web\",",
-        )
-        .replace(
-            "b-w2 = { as = \"blue.web\",",
-            "b-w2 = { as = \"blue.isolated\",",
-        );
-    let to = std::net::Ipv4Addr::new(192, 0, 2, 1);
-    let flood = |from: &str| udp(from, BROADCAST, to, from.as_bytes());
-    let mut world = World::new(&guarded());
-    for port in ["n1/b-i1", "n2/b-w2", "n1/b-gw"] {
-        world.send(port, &flood(port));
-    }
-    for (site, first) in [(other, "n1"), (guarded(), "n2")] {
-        world.install(&site, |name| name == first);
-        for (from, forbidden) in [("n1/b-i1", "n2/b-w2"), ("n2/b-w2", "n1/b-i1")] {
-            let received = world.try_frame(from, &flood(from));
-            assert!(
-                received.iter().all(|(name, _)| name != forbidden),
-                "{received:?}"
-            );
+    type Flood = fn(&str) -> Vec<u8>;
+    let packet: Flood = |from| udp(from, BROADCAST, [192, 0, 2, 1].into(), from.as_bytes());
+    // Where nothing is guarded, nothing but the edition of the policy stands between the two.
+    let no_packet: Flood = |from| plain(mac(from), BROADCAST, from);
+    for (old, flood) in [(guarded(), packet), (open(), no_packet)] {
+        let mut world = World::new(&old);
+        for port in ["n1/b-i1", "n2/b-w2", "n1/b-gw"] {
+            world.send(port, &flood(port));
         }
-        world.install(&site, |name| name != first);
+        for (site, first) in [(swapped(&old), "n1"), (old, "n2")] {
+            world.install(&site, |name| name == first);
+            for (from, forbidden) in [("n1/b-i1", "n2/b-w2"), ("n2/b-w2", "n1/b-i1")] {
+                let received = world.try_frame(from, &flood(from));
+                assert!(
+                    received.iter().all(|(name, _)| name != forbidden),
+                    "{received:?}"
+                );
+            }
+            world.install(&site, |name| name != first);
+        }
+        let receivers = world.receivers("n1/b-i1", &flood("n1/b-i1"));
+        assert_eq!(receivers, ["n1/b-gw", "n3/b-p2"], "whole again");
     }
-    let receivers = world.receivers("n1/b-i1", &flood("n1/b-i1"));
-    assert_eq!(receivers, ["n1/b-gw", "n3/b-p2"], "whole again");
 }
 
 #[test]
