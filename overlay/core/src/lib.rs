@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bucket;
 mod claim;
 mod control;
 mod counters;

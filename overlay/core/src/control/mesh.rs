@@ -283,7 +283,7 @@ impl Mesh {
     fn claim(&mut self, from: NodeId, key: Key, strength: Strength, what: Change) {
         let fabric = &self.tables.fabric;
         let segment = fabric.segment_of(key.vni);
-        let segment = segment.and_then(|id| fabric.segments.get(id.index()));
+        let segment = segment.and_then(|id| fabric.segment(id));
         if let Some(segment) = segment {
             self.outputs.push_back(Output::Claim(Claim {
                 generation: self.tables.generation,

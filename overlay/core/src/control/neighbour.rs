@@ -307,7 +307,7 @@ impl Neighbour {
 /// The segment, if policy lets this node say that it has an address there, so strongly.
 pub(super) fn sayable(fabric: &Fabric, node: NodeId, vni: Vni, hold: Hold) -> Option<SegmentId> {
     let id = fabric.segment_of(vni)?;
-    let role = fabric.segments.get(id.index())?.role;
+    let role = fabric.segment(id)?.role;
     let as_strong = hold == Hold::Pinned || role == Role::Promiscuous;
     (as_strong && fabric.may_send(node, id)).then_some(id)
 }
@@ -315,7 +315,7 @@ pub(super) fn sayable(fabric: &Fabric, node: NodeId, vni: Vni, hold: Hold) -> Op
 /// The VNIs of every private VLAN that a node has a port in.
 pub(super) fn shares(fabric: &Fabric, node: NodeId) -> FxHashSet<Vni> {
     let sends = |&&id: &&SegmentId| fabric.may_send(node, id);
-    let vni = |&id: &SegmentId| Some(fabric.segments.get(id.index())?.vni);
+    let vni = |&id: &SegmentId| Some(fabric.segment(id)?.vni);
     let within = fabric.pvlans.iter();
     within
         .filter(|pvlan| pvlan.segments.iter().any(|id| sends(&id)))

@@ -109,7 +109,7 @@ impl Own {
         });
         let pvlan_of = |key: &Key| {
             let id = new.fabric.segment_of(key.vni)?;
-            let segment = new.fabric.segments.get(id.index())?;
+            let segment = new.fabric.segment(id)?;
             Some(((segment.pvlan, key.mac), key.vni))
         };
         self.segments = self.mine.keys().filter_map(pvlan_of).collect();
@@ -141,5 +141,5 @@ fn identity(tables: &Tables, view: &LocalView) -> Option<(String, Option<Vid>, V
 }
 
 fn vni_of(tables: &Tables, segment: SegmentId) -> Option<Vni> {
-    Some(tables.fabric.segments.get(segment.index())?.vni)
+    Some(tables.fabric.segment(segment)?.vni)
 }

@@ -257,7 +257,7 @@ impl State {
     ) -> Option<Seat> {
         let place = translation.place(place, segment)?;
         let segment = at(&translation.segments, segment.index())?;
-        let segment = tables.fabric.segments.get(segment.index())?;
+        let segment = tables.fabric.segment(segment)?;
         if at(&translation.pvlans, pvlan.index()) != Some(segment.pvlan) {
             return None;
         }

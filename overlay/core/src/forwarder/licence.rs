@@ -1,7 +1,7 @@
 //! What a sender may say that others would obey: router advertisements and DHCP.
 
 use rustc_hash::FxHashMap;
-use skerry_policy::{DhcpGuard, Ethertypes, Guards, Mac, NodeId, RaGuard, SegmentId, Tables};
+use skerry_policy::{DhcpGuard, Ethertypes, Guards, Mac, NodeId, Port, RaGuard, SegmentId, Tables};
 
 use crate::reason::DropReason;
 use crate::wire::dhcp::Dhcp;
@@ -19,6 +19,16 @@ pub(super) type Licences = FxHashMap<(NodeId, SegmentId), Licence>;
 
 /// The ethertypes of every (node, segment) that is not this node's own.
 pub(super) type Kinds = FxHashMap<(NodeId, SegmentId), Ethertypes>;
+
+/// Every port of another node, in each segment that it is in.
+fn ports_of_peers(tables: &Tables) -> impl Iterator<Item = ((NodeId, SegmentId), &Port)> {
+    let attachments = tables.fabric.attachments.iter();
+    let others = attachments.filter(|it| it.home != tables.me);
+    others.filter_map(|it| {
+        let port = tables.fabric.ports.get(it.port.index())?;
+        Some(((it.home, it.segment), port))
+    })
+}
 
 fn either(one: &Ethertypes, other: &Ethertypes) -> Ethertypes {
     match (one, other) {
@@ -51,14 +61,9 @@ impl Licence {
     /// ports say.
     pub(super) fn of_peers(tables: &Tables) -> Licences {
         let mut licences = Licences::default();
-        for attachment in &tables.fabric.attachments {
-            let port = tables.fabric.ports.get(attachment.port.index());
-            if let Some(port) = port.filter(|_| attachment.home != tables.me) {
-                let licence = licences
-                    .entry((attachment.home, attachment.segment))
-                    .or_insert(Self::NONE);
-                *licence = licence.or(&port.guards);
-            }
+        for (key, port) in ports_of_peers(tables) {
+            let licence = licences.entry(key).or_insert(Self::NONE);
+            *licence = licence.or(&port.guards);
         }
         licences
     }
@@ -66,13 +71,9 @@ impl Licence {
     /// The ethertypes that peers may send, likewise.
     pub(super) fn kinds_of_peers(tables: &Tables) -> Kinds {
         let mut kinds = Kinds::default();
-        for attachment in &tables.fabric.attachments {
-            let port = tables.fabric.ports.get(attachment.port.index());
-            if let Some(port) = port.filter(|_| attachment.home != tables.me) {
-                let key = (attachment.home, attachment.segment);
-                let known = kinds.entry(key).or_insert(Ethertypes::Only(Vec::new()));
-                *known = either(known, &port.ethertypes);
-            }
+        for (key, port) in ports_of_peers(tables) {
+            let known = kinds.entry(key).or_insert(Ethertypes::Only(Vec::new()));
+            *known = either(known, &port.ethertypes);
         }
         kinds
     }

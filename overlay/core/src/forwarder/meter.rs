@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use skerry_policy::{Mac, Port, Pvlan, Role};
 
-use super::bucket::Bucket;
 use super::pass::{Origin, Pass, Sender};
 use super::verdict::Way;
+use crate::bucket::Bucket;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::ethernet::Ethernet;

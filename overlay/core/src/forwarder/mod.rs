@@ -9,7 +9,7 @@
 //! | `listening` | multicast groups and who asks for them |
 //! | `answer` | questions the fabric answers itself |
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
-//! | `meter`, `bucket` | how much of it, and how many copies |
+//! | `meter` | how much of it, and how many copies |
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
 //! | `copies` | handing copies to ports and to tunnels |
@@ -24,7 +24,6 @@
 
 mod admission;
 mod answer;
-mod bucket;
 mod copies;
 mod edge;
 mod flow;

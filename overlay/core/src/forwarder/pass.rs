@@ -127,7 +127,7 @@ impl<'a, S: Sink> Pass<'a, S> {
         place: Place,
     ) -> Option<Sender<'a>> {
         let tables: &'a Tables = self.tables;
-        let segment = tables.fabric.segments.get(segment.index())?;
+        let segment = tables.fabric.segment(segment)?;
         let pvlan = tables.fabric.pvlans.get(segment.pvlan.index())?;
         Some(Sender {
             origin,

@@ -148,7 +148,7 @@ impl State {
 
     /// Applies what another worker or a peer says; false when somebody else has the address.
     pub(super) fn apply(&mut self, tables: &Tables, now: Time, claim: &Claim) -> bool {
-        let Some(segment) = tables.fabric.segments.get(claim.segment.index()) else {
+        let Some(segment) = tables.fabric.segment(claim.segment) else {
             return true;
         };
         if segment.pvlan != claim.pvlan {

@@ -94,11 +94,7 @@ impl<S: Sink> Pass<'_, S> {
         (source, destination): (IpAddr, IpAddr),
     ) -> Result<(), DropReason> {
         let entry = match way {
-            Way::Group => {
-                self.hairpin_up(sender, destination, true)?;
-                return self.hairpin_down(sender, source, None);
-            }
-            Way::Unknown => {
+            Way::Group | Way::Unknown => {
                 self.hairpin_up(sender, destination, true)?;
                 return self.hairpin_down(sender, source, None);
             }
@@ -240,10 +236,6 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     pub(super) fn role_of(&self, segment: SegmentId) -> Option<Role> {
-        self.tables
-            .fabric
-            .segments
-            .get(segment.index())
-            .map(|segment| segment.role)
+        self.tables.fabric.segment(segment).map(|it| it.role)
     }
 }

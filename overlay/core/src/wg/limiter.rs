@@ -10,6 +10,7 @@ use boringtun::noise::rate_limiter::RateLimiter;
 use boringtun::x25519::PublicKey;
 use rustc_hash::FxBuildHasher;
 
+use crate::bucket::Bucket;
 use crate::sink::{Sink, Transmit};
 use crate::time::Time;
 
@@ -19,22 +20,20 @@ const GATE_PER_SECOND: u64 = 512;
 const COOKIES_PER_SECOND: u32 = 1_024;
 /// The second MAC of a handshake that was sent without a cookie (WireGuard paper, section 5.4.4).
 const NO_COOKIE: [u8; 16] = [0; 16];
-/// Handshakes a second from one source, and how many at once.
+/// Handshakes a second from one source, and for how long it may run ahead of that.
 const SOURCE_PER_SECOND: u64 = 50;
-const SOURCE_BURST: u64 = 100;
+const SOURCE_BURST: Duration = Duration::from_secs(2);
 /// Sources remembered. A newcomer takes the place of another with a full bucket, so a flood
 /// from many sources cannot lock anyone out; it meets the cookie gate instead.
 const SOURCES: usize = 1024;
 
-const TOKEN: u64 = 1_000_000_000 / SOURCE_PER_SECOND;
 const COOKIE_REPLY: usize = 64;
 
-/// One source's bucket: `credit` in nanoseconds, a handshake costs [`TOKEN`] of them.
+/// A source, and what it has used of its rate.
 #[derive(Clone, Copy)]
-struct Bucket {
-    source: IpAddr,
-    credit: u64,
-    at: Time,
+struct Source {
+    network: IpAddr,
+    bucket: Bucket,
 }
 
 /// How a handshake fared.
@@ -55,7 +54,7 @@ pub(super) struct Limiter {
     reset: Time,
     /// Cookies sent since then.
     cookies: u32,
-    buckets: Vec<Option<Bucket>>,
+    sources: Vec<Option<Source>>,
     seed: u32,
 }
 
@@ -66,7 +65,7 @@ impl Limiter {
             gate: RateLimiter::new(public, GATE_PER_SECOND),
             reset: Time(0),
             cookies: 0,
-            buckets: vec![None; SOURCES],
+            sources: vec![None; SOURCES],
             seed,
         }
     }
@@ -124,37 +123,21 @@ impl Limiter {
     }
 
     fn spend(&mut self, now: Time, from: IpAddr) -> bool {
-        let source = network_of(from);
-        let [a, b, ..] = FxBuildHasher.hash_one((self.seed, source)).to_be_bytes();
+        let network = network_of(from);
+        let [a, b, ..] = FxBuildHasher.hash_one((self.seed, network)).to_be_bytes();
         let slot = usize::from(u16::from_be_bytes([a, b])) % SOURCES;
-        let Some(slot) = self.buckets.get_mut(slot) else {
+        let Some(slot) = self.sources.get_mut(slot) else {
             return false;
         };
-        let full = Bucket {
-            source,
-            credit: SOURCE_BURST * TOKEN,
-            at: now,
+        let newcomer = Source {
+            network,
+            bucket: Bucket::new(SOURCE_PER_SECOND, SOURCE_BURST),
         };
-        let bucket = slot.get_or_insert(full);
-        if bucket.source != source {
-            *bucket = full;
+        let source = slot.get_or_insert(newcomer);
+        if source.network != network {
+            *source = newcomer;
         }
-        bucket.spend(now)
-    }
-}
-
-impl Bucket {
-    fn spend(&mut self, now: Time) -> bool {
-        let earned = now.0.saturating_sub(self.at.0);
-        self.at = self.at.max(now);
-        self.credit = self.credit.saturating_add(earned).min(SOURCE_BURST * TOKEN);
-        match self.credit.checked_sub(TOKEN) {
-            Some(left) => {
-                self.credit = left;
-                true
-            }
-            None => false,
-        }
+        source.bucket.take_all(now, 1)
     }
 }
 
@@ -214,7 +197,7 @@ mod tests {
             let source = IpAddr::V4((0x0a00_0000 + host).into());
             assert!(limiter.spend(Time(0), source), "{source}");
         }
-        assert_eq!(limiter.buckets.len(), SOURCES);
+        assert_eq!(limiter.sources.len(), SOURCES);
     }
 
     #[test]

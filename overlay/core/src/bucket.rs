@@ -9,7 +9,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A rate, and a bound on what may come at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// Units a second; zero lets nothing pass.
     rate: u64,
     /// How far ahead of its rate the traffic may run.
@@ -20,7 +20,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A bucket that holds what arrives in `burst`.
-    pub(super) const fn new(rate: u64, burst: Duration) -> Self {
+    pub(crate) const fn new(rate: u64, burst: Duration) -> Self {
         Self {
             rate,
             burst,
@@ -29,20 +29,20 @@ impl Bucket {
     }
 
     /// Whether something may pass now.
-    pub(super) fn is_ready(&self, now: Time) -> bool {
+    pub(crate) fn is_ready(&self, now: Time) -> bool {
         self.rate > 0 && self.due <= now + self.burst
     }
 
     /// Notes that `units` have passed. They may be more than the bucket holds: then the next have
     /// to wait for longer, and the average is the rate all the same.
-    pub(super) fn charge(&mut self, now: Time, units: u64) {
+    pub(crate) fn charge(&mut self, now: Time, units: u64) {
         let nanos = u128::from(units) * u128::from(SECOND) / u128::from(self.rate.max(1));
         let span = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         self.due = self.due.max(now) + span;
     }
 
     /// Lets `units` pass if there is room for all of them, and never more than the bucket holds.
-    pub(super) fn take_all(&mut self, now: Time, units: u64) -> bool {
+    pub(crate) fn take_all(&mut self, now: Time, units: u64) -> bool {
         let due = self.due;
         self.charge(now, units);
         let fits = self.rate > 0 && self.due <= now + self.burst;
@@ -53,7 +53,7 @@ impl Bucket {
     }
 
     /// Lets `units` pass, or not.
-    pub(super) fn take(&mut self, now: Time, units: u64) -> bool {
+    pub(crate) fn take(&mut self, now: Time, units: u64) -> bool {
         let ready = self.is_ready(now);
         if ready {
             self.charge(now, units);
@@ -62,7 +62,7 @@ impl Bucket {
     }
 
     /// The same debt under another rate: a reload is no way to fill a bucket.
-    pub(super) const fn inherit(self, old: &Self) -> Self {
+    pub(crate) const fn inherit(self, old: &Self) -> Self {
         Self {
             due: old.due,
             ..self
