@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
-use faults::{FAULTS, Fault};
+use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
@@ -121,7 +121,7 @@ impl Tree {
     /// Builds the tests of the sound source, and runs them: what is red already notices nothing.
     fn build(&self) -> Result<()> {
         say("the sound source first");
-        let ended = self.test(faults::FABRIC)?;
+        let ended = self.test(Tests::Fabric(""))?;
         if !ended.success {
             bail!("the tests fail without a fault\n{}", ended.tail(20));
         }
@@ -142,7 +142,7 @@ impl Tree {
     }
 
     fn verdict(&self, fault: &Fault) -> Result<Verdict> {
-        if fault.root && !is_root() {
+        if fault.tests.need_root() && !is_root() {
             return Ok(Verdict::Skipped);
         }
         Ok(self
@@ -189,13 +189,13 @@ impl Tree {
         outcome
     }
 
-    fn test(&self, arguments: &[&str]) -> Result<Ended> {
+    fn test(&self, tests: Tests) -> Result<Ended> {
         let mut command = Command::new("cargo");
         command.current_dir(&self.copy).args(["test", "--quiet"]);
         command.env("CARGO_TARGET_DIR", &self.target);
         let name = self.copy.file_name().unwrap_or_default();
         let log = format!("mutant-{}", name.to_string_lossy());
-        run_command(&self.root, &log, command.args(arguments))
+        run_command(&self.root, &log, command.args(tests.arguments()))
     }
 
     fn first_red(&self, fault: &Fault) -> Result<Option<String>> {

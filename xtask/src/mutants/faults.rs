@@ -14,24 +14,38 @@ pub(super) struct Edit {
 pub(super) struct Fault {
     pub(super) name: &'static str,
     pub(super) edits: &'static [Edit],
-    /// Arguments of `cargo test`.
-    pub(super) tests: &'static [&'static str],
-    /// They make namespaces and interfaces.
-    pub(super) root: bool,
+    pub(super) tests: Tests,
 }
 
-/// Whole fabrics in memory.
-pub(super) const FABRIC: &[&str] = &["-p", "skerry-overlay", "--test", "fabric"];
-/// Workers on a real kernel.
-const WORKERS: &[&str] = &[
-    "-p",
-    "skerry-overlay-io",
-    "--features",
-    "root",
-    "--test",
-    "root",
-    "after_the_acknowledgement",
-];
+/// Which tests must notice: those of a set whose names contain this.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tests {
+    /// Whole fabrics in memory.
+    Fabric(&'static str),
+    /// Workers on a real kernel: they make namespaces and interfaces.
+    Workers(&'static str),
+}
+
+impl Tests {
+    /// Arguments of `cargo test`.
+    pub(super) fn arguments(self) -> Vec<&'static str> {
+        let (set, names) = match self {
+            Self::Fabric(names) => (&["skerry-overlay", "--test", "fabric"][..], names),
+            Self::Workers(names) => (
+                &["skerry-overlay-io", "--features", "root", "--test", "root"][..],
+                names,
+            ),
+        };
+        ["-p"].iter().chain(set).chain([&names]).copied().collect()
+    }
+
+    /// Whether nobody but root can run them.
+    pub(super) const fn need_root(self) -> bool {
+        matches!(self, Self::Workers(_))
+    }
+}
+
+use Tests::{Fabric, Workers};
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
@@ -51,8 +65,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             to: "(Role::Isolated | Role::Community, Role::Isolated | Role::Community) => \
                  from.role == to.role,",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "skip the egress check",
@@ -61,8 +74,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: ".is_some_and(|row| row.contains(to.index()))",
             to: ".is_some_and(|row| row.contains(to.index()) || true)",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "skip may_send",
@@ -71,8 +83,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if !self.tables.fabric.may_send(node, segment) {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "forward tunnel to tunnel",
@@ -88,8 +99,7 @@ pub(super) const FAULTS: [Fault; 25] = [
                 to: "if false {",
             },
         ],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("tunnels::"),
     },
     Fault {
         name: "flood tunnel to tunnel",
@@ -105,8 +115,7 @@ pub(super) const FAULTS: [Fault; 25] = [
                 to: "if true {",
             },
         ],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "take any VNI from an edge",
@@ -116,8 +125,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             to: ".or_else(|| (0..99).find_map(|it| self.tables.edge_port(edge, SegmentId(it))))\n\
                  .ok_or(DropReason::VniDenied)?;",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "send an edge the VNI of the sender",
@@ -126,8 +134,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "self.copy_by(view, frame, n);\n        } else if",
             to: "self.copy_by(&LocalView { segment, ..view.clone() }, frame, n);\n        } else if",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "let an edge tag its frames",
@@ -136,8 +143,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if Ethernet::parse(frame).is_some_and(",
             to: "if false && Ethernet::parse(frame).is_some_and(",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "drop the hairpin guard on the way up",
@@ -146,8 +152,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "Some(Routed::Denied) | None => Err(DropReason::HairpinUp),",
             to: "Some(Routed::Denied) | None => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "drop the hairpin guard on the way down",
@@ -156,8 +161,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "None => Err(DropReason::HairpinDown),",
             to: "None => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let a weaker MAC claim win",
@@ -166,8 +170,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "let weaker = entry.strength > seat.strength;",
             to: "let weaker = false;",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let an address move while its place talks",
@@ -176,8 +179,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if now.since(entry.seen) < silence {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("identity::"),
     },
     Fault {
         name: "let one port fill the table",
@@ -186,8 +188,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if !free || !room {",
             to: "if !room {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "flood a denied unicast",
@@ -198,8 +199,7 @@ pub(super) const FAULTS: [Fault; 25] = [
                  Err(DropReason::PvlanDeny) => Ok(self.flood(sender, inspected, frame, 1)),\n\
                  other => other,\n },",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "send a denied unicast to its node",
@@ -208,8 +208,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if !self.tables.fabric.accepts(sender.segment.id, segment) {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("matrix::"),
     },
     Fault {
         name: "believe any outer address",
@@ -218,8 +217,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if Some(carried.source) != peer ||",
             to: "if false && Some(carried.source) != peer ||",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("edges::"),
     },
     Fault {
         name: "believe any ARP sender",
@@ -228,8 +226,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if !self.may_use(sender, rule, ip) {\n                return Err(DropReason::ArpSpoof);",
             to: "if false {\n                return Err(DropReason::ArpSpoof);",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "believe any source address",
@@ -238,8 +235,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "|| self.may_use(sender, rule, ip.source)",
             to: "|| self.may_use(sender, rule, ip.source) || true",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "forget to count a drop",
@@ -248,8 +244,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),",
             to: "Err(_) => {}",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let any flow cross a peering",
@@ -258,8 +253,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "peering.allow.iter().any(|rule| rule.covers(flow))",
             to: "peering.allow.iter().any(|rule| rule.covers(flow) || true)",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "let anybody use a peering",
@@ -268,8 +262,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "if crossing.sender.id != end.id {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "let the other side of a peering start",
@@ -278,8 +271,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "(Way::Back, Transport::Tcp { opens: true, .. }) => None,",
             to: "",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "believe a peer about who sends across",
@@ -288,8 +280,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "crossing.sender.home == node && ",
             to: "",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "let any two ports meet across a peering",
@@ -298,8 +289,7 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "(apart && joined).then_some(Crossing {",
             to: "let _unasked = (apart, joined);\n            true.then_some(Crossing {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("peerings::"),
     },
     Fault {
         name: "keep the old table on one worker",
@@ -308,7 +298,6 @@ pub(super) const FAULTS: [Fault; 25] = [
             from: "self.install(tables);\n                reply",
             to: "if self.shell.worker == 0 { self.install(tables); }\n                reply",
         }],
-        tests: WORKERS,
-        root: true,
+        tests: Workers("after_the_acknowledgement"),
     },
 ];

@@ -1,6 +1,7 @@
 //! Faults in the guards of ports: each takes one check of private-vlan 3.5 away.
 
-use super::faults::{Edit, FABRIC, Fault};
+use super::faults::Tests::Fabric;
+use super::faults::{Edit, Fault};
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
@@ -22,8 +23,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if longest > usize::from(mtu) + ETH_HEADER + tag {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let a group be a sender",
@@ -32,8 +32,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if header.source.is_group() || header.source.is_zero() {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let a zero address receive",
@@ -42,8 +41,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if header.destination.is_zero() {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "forward link-local control protocols",
@@ -52,8 +50,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if header.is_reserved() {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "take a second tag for payload",
@@ -62,8 +59,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Tagging::Stacked => Err(DropReason::VlanStacked),",
             to: "Tagging::Stacked => access.ok_or(DropReason::VlanUntagged),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "take a tagged frame on an access port",
@@ -72,8 +68,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Tagging::Tagged(_) | Tagging::Foreign if access.is_some() => Err(DropReason::VlanTagged),",
             to: "Tagging::Tagged(_) | Tagging::Foreign if access.is_some() => access.ok_or(DropReason::VlanTagged),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "forward 802.3 lengths",
@@ -82,8 +77,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if kind < ethertype::FIRST {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let any ethertype pass",
@@ -92,8 +86,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if allowed.allows(kind) {",
             to: "if allowed.allows(kind) || true {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "take an inner tag from a peer",
@@ -102,8 +95,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if Ethernet::parse(bytes).is_some_and(|it| it.tagging != Tagging::Untagged) {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("tunnels::"),
     },
     Fault {
         name: "believe an ARP sender that is not the frame's",
@@ -112,8 +104,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if rule == Rule::OwnOnly && arp.sender_mac != sender.mac {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "believe neighbour discovery of another MAC",
@@ -122,8 +113,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if rule == Rule::OwnOnly && link.is_some_and(|mac| mac != sender.mac) {",
             to: "if false {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "believe any advertised neighbour",
@@ -132,8 +122,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if !rightful {\n            return Err(DropReason::NdSpoof);",
             to: "if false {\n            return Err(DropReason::NdSpoof);",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "let a tiny first fragment pass",
@@ -142,8 +131,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "std::net::IpAddr::V4(_) if no_server => Err(DropReason::FragBad),",
             to: "std::net::IpAddr::V4(_) if no_server => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a hidden IPv6 chain pass",
@@ -152,8 +140,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "std::net::IpAddr::V6(_) if no_server || no_router => Err(DropReason::V6Chain),",
             to: "std::net::IpAddr::V6(_) if no_server || no_router => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "stop at the first extension header",
@@ -162,8 +149,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "0 | 43 | 60 | 135 | 139 | 140 => Self::Eights,",
             to: "0 | 43 | 60 | 135 | 139 | 140 => Self::Transport,",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a host advertise routers",
@@ -172,8 +158,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "RaGuard::Deny => Err(DropReason::RaGuard),",
             to: "RaGuard::Deny => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a host be a DHCP server",
@@ -182,8 +167,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Some(Dhcp::Server) => Err(DropReason::DhcpServer),",
             to: "Some(Dhcp::Server) => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a client ask for another's address",
@@ -192,8 +176,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Some(Dhcp::Client(hardware)) if hardware != Some(sender) => Err(DropReason::DhcpSpoof),",
             to: "Some(Dhcp::Client(hardware)) if hardware != Some(sender) => Ok(()),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a host ask for listeners",
@@ -202,8 +185,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Some(Membership::Query(_)) if sender.is_host() => Err(DropReason::RogueQuerier),",
             to: "Some(Membership::Query(_)) if false => Err(DropReason::RogueQuerier),",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("listening::"),
     },
     Fault {
         name: "let a port join any number of groups",
@@ -212,8 +194,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if !self.state.groups.has_room(at, joins, limit) {",
             to: "if false && !self.state.groups.has_room(at, joins, limit) {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("listening::"),
     },
     Fault {
         name: "flood reports",
@@ -222,8 +203,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "Way::Group if inspected.report => ",
             to: "Way::Group if inspected.report && false => ",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("attacks::"),
     },
     Fault {
         name: "flood groups that routers ask for",
@@ -232,8 +212,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "let heard = group.is_none_or(|group| self.is_to_hear(sender, group, to));",
             to: "let heard = group.is_none_or(|group| self.is_to_hear(sender, group, to) || true);",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("listening::"),
     },
     Fault {
         name: "let redirects pass",
@@ -242,8 +221,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "if inside && !routes {",
             to: "if false && inside && !routes {",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("control_traffic::"),
     },
     Fault {
         name: "let a port storm",
@@ -252,8 +230,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "&& !bucket.take_all(now, weight.frames)",
             to: "&& !bucket.take_all(now, weight.frames) && false",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("storms::"),
     },
     Fault {
         name: "let a private VLAN multiply without end",
@@ -262,8 +239,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now))",
             to: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now)) && false",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("storms::"),
     },
     Fault {
         name: "flood the unknown where policy does not",
@@ -272,8 +248,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "deaf = class == Some(Class::Unknown) && meter.deaf;",
             to: "deaf = false;",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("storms::"),
     },
     Fault {
         name: "let a port send at any rate",
@@ -282,8 +257,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "&& !bits.take(now, weight.bytes.saturating_mul(8))",
             to: "&& !bits.take(now, weight.bytes.saturating_mul(8)) && false",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("storms::"),
     },
     Fault {
         name: "let a half-finished roll-out move addresses",
@@ -292,8 +266,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "            && seat.agrees\n",
             to: "",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("reload::"),
     },
     Fault {
         name: "believe a peer about a segment's strength",
@@ -302,8 +275,7 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "seat.strength = claim.strength.min(strongest(segment));",
             to: "seat.strength = claim.strength;",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("identity::"),
     },
     Fault {
         name: "believe a peer's claim about any segment",
@@ -312,7 +284,6 @@ pub(super) const GUARDS: [Fault; 30] = [
             from: "&& !tables.fabric.may_send(node, claim.segment)",
             to: "&& false",
         }],
-        tests: FABRIC,
-        root: false,
+        tests: Fabric("identity::"),
     },
 ];
