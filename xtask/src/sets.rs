@@ -80,38 +80,15 @@ const SETS: &[Set] = &[
         what: "random fabrics, faults and attackers, optimised",
         needs: Needs::Nothing,
         run: |root, name| {
-            let arguments = [
-                "test",
-                "--release",
-                "-p",
-                "skerry-overlay",
-                "--features",
-                "simulation",
-                "--test",
-                "simulation",
-                "--",
-                "--nocapture",
-            ];
-            run_command(root, name, &mut cargo(root, &arguments))
+            let features = ["--features", "simulation", "--test", "simulation"];
+            optimised(root, name, "skerry-overlay", &features)
         },
     },
     Set {
         name: "scale",
         what: "1,000 nodes, optimised",
         needs: Needs::Nothing,
-        run: |root, name| {
-            let arguments = [
-                "test",
-                "--release",
-                "-p",
-                "skerry-policy",
-                "--test",
-                "scale",
-                "--",
-                "--nocapture",
-            ];
-            run_command(root, name, &mut cargo(root, &arguments))
-        },
+        run: |root, name| optimised(root, name, "skerry-policy", &["--test", "scale"]),
     },
     Set {
         name: "captures",
@@ -255,6 +232,12 @@ fn licences(root: &Path, name: &str) -> Result<Ended> {
     run_command(root, name, command.args(["licenses", "bans", "sources"]))
 }
 
+/// A package's optimised tests, with what they have to say.
+fn optimised(root: &Path, name: &str, package: &str, tests: &[&str]) -> Result<Ended> {
+    let mut command = cargo(root, &["test", "--release", "-p", package]);
+    run_command(root, name, command.args(tests).args(["--", "--nocapture"]))
+}
+
 /// The product, as it is delivered.
 fn build(root: &Path, name: &str) -> Result<Ended> {
     run_command(
@@ -280,13 +263,7 @@ fn in_namespaces(root: &Path, name: &str, suite: &str) -> Result<Ended> {
 fn interop(root: &Path, name: &str) -> Result<Ended> {
     install_packages(root, &interop::PACKAGES)?;
     interop::fetch(root)?;
-    let built = build(root, name)?;
-    if !built.success {
-        return Ok(built);
-    }
-    let package = ["test", "--release", "-p", "skerry-netns-tests"];
-    let target = ["--features", "root", "--test", "interop"];
-    run_command(root, name, cargo(root, &package).args(target))
+    in_namespaces(root, name, "interop")
 }
 
 /// The demonstration, as a user without privileges: root steps down for it.

@@ -21,7 +21,7 @@ use run::Ran;
 use target::{TARGETS, Target};
 
 /// How long one target runs in CI.
-const SMOKE_SECONDS: u64 = 8;
+const SMOKE_SECONDS: u64 = 5;
 
 /// What to run, and for how long.
 #[derive(Debug, Args)]
