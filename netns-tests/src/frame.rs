@@ -186,13 +186,7 @@ pub(crate) fn ipv6_header(frame: &mut Vec<u8>, ip: Pair<16>, next: u8, body: usi
 }
 
 /// Fills in the checksum of what follows an IPv6 header (RFC 8200 section 8.1).
-pub(crate) fn transport6_checksum(
-    frame: &mut [u8],
-    start: usize,
-    ip: Pair<16>,
-    next: u8,
-    place: usize,
-) {
+pub fn transport6_checksum(frame: &mut [u8], start: usize, ip: Pair<16>, next: u8, place: usize) {
     let mut pseudo = Vec::with_capacity(40);
     pseudo.extend_from_slice(&ip.from);
     pseudo.extend_from_slice(&ip.to);
@@ -203,7 +197,7 @@ pub(crate) fn transport6_checksum(
 }
 
 /// The Internet checksum (RFC 1071), on top of a partial sum.
-pub(crate) fn checksum(bytes: &[u8], partial: u32) -> u16 {
+pub fn checksum(bytes: &[u8], partial: u32) -> u16 {
     let words = bytes
         .chunks(2)
         .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));

@@ -11,7 +11,7 @@ use blake2::digest::{Digest as _, FixedOutput as _, KeyInit as _, Update as _};
 use blake2::{Blake2s256, Blake2sMac};
 
 use crate::fabric::Fabric;
-use crate::frame::ethernet;
+use crate::frame::{checksum, ethernet};
 use crate::netns::Netns;
 use crate::packet::Sender;
 use crate::relay::Random;
@@ -201,14 +201,7 @@ fn datagram(mac: [u8; 6], to: Node, payload: &[u8]) -> Vec<u8> {
 
 fn fill_in_sum(frame: &mut [u8]) {
     frame[24..26].fill(0);
-    let words = frame[14..34].chunks_exact(2);
-    let mut sum: u32 = words
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let sum = !u16::try_from(sum).unwrap_or(0);
+    let sum = checksum(&frame[14..34], 0);
     frame[24..26].copy_from_slice(&sum.to_be_bytes());
 }
 

@@ -21,6 +21,7 @@ pub mod relay;
 pub mod site;
 pub mod stock;
 pub mod stream;
+pub mod suite;
 pub mod tag;
 pub mod topology;
 pub mod traces;

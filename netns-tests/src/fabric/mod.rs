@@ -18,7 +18,7 @@ pub use firing::Report;
 pub use hostile::Injected;
 
 use crate::daemon::{Daemon, skerry};
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, LINK};
 use crate::injector::Injector;
 use crate::netns::Netns;
 use crate::site::{self, Attach, Guards, Site};
@@ -247,6 +247,25 @@ impl Fabric {
                 "{} still has interfaces: {left:?}",
                 host.port
             );
+        }
+        Ok(())
+    }
+
+    /// A node that was killed and started again has one interface for each port and the underlay,
+    /// and every host has one.
+    ///
+    /// # Errors
+    /// With the interfaces of whoever has others.
+    pub fn no_orphans(&self, node: Node) -> Result<()> {
+        let ports = Port::all().filter(|port| port.node() == node).count();
+        let links = self.daemon(node).netns.links()?;
+        ensure!(
+            links.len() == ports + 1,
+            "{node} has {links:?} for {ports} ports"
+        );
+        for host in self.hosts.iter() {
+            let links = host.netns.links()?;
+            ensure!(links == [LINK], "{} has {links:?}", host.port);
         }
         Ok(())
     }

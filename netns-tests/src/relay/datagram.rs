@@ -1,5 +1,7 @@
 //! The few things the relay has to know about a packet, and to put right in it.
 
+use crate::frame::checksum;
+
 /// An Ethernet header.
 const ETHERNET: usize = 14;
 /// An Ethernet and an IPv4 header without options.
@@ -47,20 +49,8 @@ pub(super) fn truncate(packet: &mut Vec<u8>, payload: usize) {
     packet[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&ip);
     packet[UDP + 4..UDP + 6].copy_from_slice(&udp);
     packet[ETHERNET + 10..ETHERNET + 12].fill(0);
-    let sum = header_sum(&packet[ETHERNET..UDP]);
+    let sum = checksum(&packet[ETHERNET..UDP], 0);
     packet[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&sum.to_be_bytes());
-}
-
-/// The checksum of an IPv4 header (RFC 791).
-fn header_sum(header: &[u8]) -> u16 {
-    let words = header.chunks_exact(2);
-    let mut sum: u32 = words
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -85,7 +75,7 @@ pub(super) mod tests {
         assert_eq!(packet.len(), PAYLOAD + 10);
         assert_eq!(packet[ETHERNET + 2..ETHERNET + 4], [0, 38]);
         assert_eq!(packet[UDP + 4..UDP + 6], [0, 18]);
-        assert_eq!(header_sum(&packet[ETHERNET..UDP]), 0);
+        assert_eq!(checksum(&packet[ETHERNET..UDP], 0), 0);
     }
 
     #[test]

@@ -10,22 +10,16 @@ use skerry_netns_tests::oracle::Receivers;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{port, ports};
-use crate::stage::{GUARDED, shared};
+use crate::stage::guarded;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let on = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
-        row(&format!("{title} [guarded]"), move || {
-            shared(GUARDED, check)
-        })
-    };
     vec![
-        on(
+        guarded(
             "X12 an IPv4 address is defended against a host that cannot hear its owner",
             four,
         ),
-        on(
+        guarded(
             "X13 an IPv6 address is defended against a host that cannot hear its owner",
             six,
         ),

@@ -14,39 +14,33 @@ use skerry_netns_tests::site::Site;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{port, ports, set};
-use crate::stage::{GUARDED, shared};
+use crate::stage::guarded;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let on = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
-        row(&format!("{title} [guarded]"), move || {
-            shared(GUARDED, check)
-        })
-    };
     vec![
-        on(
+        guarded(
             "D10 a host is no DHCP server, for IPv4 nor IPv6",
             dhcp_server,
         ),
-        on(
+        guarded(
             "D12 a host is no router, however it hides the claim",
             router,
         ),
-        on(
+        guarded(
             "X07 a community keeps its router and its DHCP server outside",
             community,
         ),
-        on("X08 nobody is told to go direct", redirects),
-        on(
+        guarded("X08 nobody is told to go direct", redirects),
+        guarded(
             "X09 a DHCP client asks for its own address only",
             dhcp_client,
         ),
-        on(
+        guarded(
             "X10 where the policy says so, a host is a DHCP server",
             dhcp_allowed,
         ),
-        on(
+        guarded(
             "X11 where the policy says so, a host is a router",
             router_allowed,
         ),

@@ -13,9 +13,9 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::site::mac;
 use skerry_netns_tests::stream::Stream;
+use skerry_netns_tests::suite::{joined, row, say};
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{joined, row, say};
 use crate::fuzz::Fuzz;
 use crate::reach::port;
 use crate::stage::{GUARDED, OPEN, fresh, shared};
@@ -268,7 +268,7 @@ fn one_kill(fabric: &mut Fabric, node: Node, from: Port, to: Port) -> Result<Dur
     let twice = sent.in_log(&logs[to.index()]).duplicates;
     ensure!(twice == 0, "{twice} frames arrived twice");
     fabric.underlay.take().check()?;
-    no_orphans(fabric, node)?;
+    fabric.no_orphans(node)?;
     Ok(outage)
 }
 
@@ -309,19 +309,4 @@ fn kill_and_restart(
         joined(up)?;
         Ok(outage)
     })
-}
-
-/// One interface for each port and the underlay, and one at each host.
-fn no_orphans(fabric: &Fabric, node: Node) -> Result<()> {
-    let ports = Port::all().filter(|port| port.node() == node).count();
-    let links = fabric.daemon(node).netns.links()?;
-    ensure!(
-        links.len() == ports + 1,
-        "{node} has {links:?} for {ports} ports"
-    );
-    for host in fabric.hosts.iter() {
-        let links = host.netns.links()?;
-        ensure!(links == [LINK], "{} has {links:?}", host.port);
-    }
-    Ok(())
 }

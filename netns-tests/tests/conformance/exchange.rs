@@ -6,11 +6,11 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::{Arp, BROADCAST, Pair};
 use skerry_netns_tests::message::{Packet4, tcp4, udp4};
 use skerry_netns_tests::oracle::Receivers;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::tag;
 use skerry_netns_tests::topology::{Node, Port};
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::control_traffic::with_site;
 use crate::reach::{port, set};
 use crate::stage::{GUARDED, GUARDED_T2, shared};

@@ -9,11 +9,11 @@ use skerry_netns_tests::frame::{Arp, BROADCAST, Pair, ping4, udp4};
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::oracle::Receivers;
 use skerry_netns_tests::probe::Log;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::tag;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{port, set};
 use crate::spoof::answered_with;
 use crate::stage::{GUARDED, shared};

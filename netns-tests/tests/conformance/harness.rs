@@ -10,11 +10,11 @@ use skerry_netns_tests::frame::{self, BROADCAST};
 use skerry_netns_tests::hosts::{Hosts, LINK};
 use skerry_netns_tests::netns::Netns;
 use skerry_netns_tests::oracle;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::tag::Tag;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::{Shot, Tally};
 
-use crate::bench::row;
 use crate::stage::{GUARDED, OPEN, TAPS};
 
 const RUN: u32 = 0x5e1f_7e57;

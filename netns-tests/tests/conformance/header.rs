@@ -6,11 +6,11 @@ use skerry_netns_tests::fabric::{Fabric, Report};
 use skerry_netns_tests::frame::{BROADCAST, Pair, ethernet, udp4, with_vlan};
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::oracle::{self, Receivers};
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::tag::Tag;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{port, ports};
 use crate::stage::{GUARDED, TAPS, shared};
 

@@ -7,25 +7,19 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::{BROADCAST, ethernet, with_vlan};
 use skerry_netns_tests::message::{FRAGMENT, NO_NEXT, OPTIONS, Packet6, router_advertisement};
 
-use crate::bench::row;
 use crate::control_traffic::{four, nobody, offer, own_link_local, six};
 use crate::reach::{port, ports};
-use crate::stage::{GUARDED, shared};
+use crate::stage::guarded;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let on = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
-        row(&format!("{title} [guarded]"), move || {
-            shared(GUARDED, check)
-        })
-    };
     vec![
-        on("X03 a priority tag hides nothing behind it", stacked),
-        on(
+        guarded("X03 a priority tag hides nothing behind it", stacked),
+        guarded(
             "X04 a frame with a length instead of a type is refused",
             wrapped,
         ),
-        on("X05 a tiny first fragment hides no ports", tiny_fragments),
-        on(
+        guarded("X05 a tiny first fragment hides no ports", tiny_fragments),
+        guarded(
             "X06 a header chain is whole and known, or it is refused",
             chains,
         ),

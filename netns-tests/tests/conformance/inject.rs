@@ -7,10 +7,10 @@ use skerry_netns_tests::fabric::{Fabric, Injected, Report};
 use skerry_netns_tests::frame::{BROADCAST, NOBODY, Pair, udp4, with_vlan};
 use skerry_netns_tests::injector::Carriage;
 use skerry_netns_tests::oracle::Receivers;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::tag::Tag;
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::row;
 use crate::network::{await_foreign, foreign};
 use crate::reach::{port, set};
 use crate::stage::{HOSTILE, fresh, shared};

@@ -9,11 +9,11 @@ use skerry_netns_tests::fabric::{Fabric, Options};
 use skerry_netns_tests::frame::{BROADCAST, NOBODY, Pair, experiment, udp4};
 use skerry_netns_tests::oracle::{self, Receivers};
 use skerry_netns_tests::site::Guards;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::topology::{Node, Port};
 use skerry_netns_tests::underlay::sealed_length;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{must_know, port, ports, set};
 use crate::stage::{FORGETFUL, OPEN, fresh, shared};
 

@@ -13,9 +13,9 @@ use skerry_netns_tests::netns::Netns;
 use skerry_netns_tests::oracle::Receivers;
 use skerry_netns_tests::packet::Sender;
 use skerry_netns_tests::probe::Log;
+use skerry_netns_tests::suite::{row, say};
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{row, say};
 use crate::reach::{port, set};
 use crate::stage::{GUARDED, OPEN, fresh};
 

@@ -13,9 +13,9 @@ use libtest_mimic::Trial;
 use skerry_netns_tests::daemon::{binary, skerry};
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::netns::Netns;
+use skerry_netns_tests::suite::{row, say};
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{row, say};
 use crate::stage::{GUARDED, OPEN, fresh, shared};
 
 /// Log lines that a minute of nonsense may cause.

@@ -11,10 +11,10 @@ use skerry_netns_tests::message::{
     Packet6, group4_mac, group6_mac, igmp, igmp3, link_group, mld, mld2, pim_hello,
 };
 use skerry_netns_tests::oracle::Receivers;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::control_traffic::{own_link_local, with_site};
 use crate::reach::{port, ports};
 use crate::stage::{GUARDED, fresh, shared};

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::Fabric;
-use skerry_netns_tests::frame::BROADCAST;
+use skerry_netns_tests::frame::{BROADCAST, checksum};
 use skerry_netns_tests::injector::{Carriage, VXLAN};
 use skerry_netns_tests::packet::Sender;
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::topology::Node;
 use skerry_netns_tests::underlay::sealed_length;
 
-use crate::bench::row;
 use crate::inject::{OWN, honest};
 use crate::reach::port;
 use crate::stage::{GUARDED, shared};
@@ -116,16 +116,10 @@ fn replayed(fabric: &mut Fabric) -> Result<()> {
     Ok(())
 }
 
-/// Another destination in the IPv4 header, and its checksum (RFC 1624 equation 3).
+/// Another destination in the IPv4 header, and its checksum.
 fn readdress(packet: &mut [u8], to: Node) {
-    let word =
-        |at: usize, packet: &[u8]| u32::from(u16::from_be_bytes([packet[at], packet[at + 1]]));
-    let old = word(32, packet);
     packet[33] = to.0;
-    let mut sum = (!word(24, packet) & 0xffff) + (!old & 0xffff) + word(32, packet);
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let [.., high, low] = (!sum).to_be_bytes();
-    packet[24..26].copy_from_slice(&[high, low]);
+    packet[24..26].fill(0);
+    let sum = checksum(&packet[14..34], 0);
+    packet[24..26].copy_from_slice(&sum.to_be_bytes());
 }

@@ -7,9 +7,9 @@ use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::site::Site;
 use skerry_netns_tests::stream::Stream;
+use skerry_netns_tests::suite::{row, say};
 use skerry_netns_tests::topology::Port;
 
-use crate::bench::{row, say};
 use crate::control_traffic::with_site;
 use crate::reach::port;
 use crate::stage::{GUARDED, shared};

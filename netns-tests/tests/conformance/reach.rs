@@ -8,11 +8,11 @@ use skerry_netns_tests::fabric::{Fabric, FdbEntry, Options};
 use skerry_netns_tests::frame::{GROUP, MDNS, NOBODY};
 use skerry_netns_tests::oracle::{self, Receivers};
 use skerry_netns_tests::site::Guards;
+use skerry_netns_tests::suite::{row, say};
 use skerry_netns_tests::topology::{Node, Port};
 use skerry_netns_tests::underlay::sealed_length;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::{row, say};
 use crate::stage::shared;
 
 /// Long enough that no control message between the nodes is sealed to the same length.

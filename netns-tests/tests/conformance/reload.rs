@@ -11,9 +11,9 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::BROADCAST;
 use skerry_netns_tests::site::Site;
 use skerry_netns_tests::stream::{Sent, Stream};
+use skerry_netns_tests::suite::{joined, row, say};
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{joined, row, say};
 use crate::reach::{must_know, port};
 use crate::stage::{GUARDED, OPEN, fresh, shared};
 

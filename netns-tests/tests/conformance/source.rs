@@ -7,8 +7,8 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::{BROADCAST, Pair, experiment, udp4, udp6};
 use skerry_netns_tests::message::{link_group, link_local, router_advertisement};
 use skerry_netns_tests::oracle::Receivers;
+use skerry_netns_tests::suite::row;
 
-use crate::bench::row;
 use crate::control_traffic::own_link_local;
 use crate::reach::{port, ports, set};
 use crate::stage::{GUARDED, OPEN, shared};

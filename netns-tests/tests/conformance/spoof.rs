@@ -9,10 +9,10 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::frame::{Arp, BROADCAST, Pair, advertisement, udp4, udp6};
 use skerry_netns_tests::oracle::Receivers;
 use skerry_netns_tests::stream::Stream;
+use skerry_netns_tests::suite::{joined, row};
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::row;
 use crate::reach::{port, ports, set};
 use crate::stage::{GUARDED, fresh, shared};
 
@@ -103,7 +103,7 @@ fn flood_of_macs(fabric: &mut Fabric) -> Result<()> {
             (1..ADDRESSES).try_for_each(|number| flood_one(fabric, from, gateway, number));
         flooding.store(false, Ordering::Relaxed);
         flooded?;
-        Ok((crate::bench::joined(up)?, crate::bench::joined(down)?))
+        Ok((joined(up)?, joined(down)?))
     })?;
     std::thread::sleep(Duration::from_millis(300));
     let logs = fabric.hosts.take();

@@ -3,8 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::{Fabric, Options};
 use skerry_netns_tests::site::{Attach, Guards};
+use skerry_netns_tests::suite;
 use skerry_netns_tests::topology::Node;
 
 /// Guards off, veth ports.
@@ -58,6 +60,11 @@ pub(crate) fn shared(options: Options, row: impl FnOnce(&mut Fabric) -> Result<(
     attempt(&mut fabric, row)?;
     *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Some(fabric);
     Ok(())
+}
+
+/// A row on the guarded fabric that other rows use too.
+pub(crate) fn guarded(title: &str, row: fn(&mut Fabric) -> Result<()>) -> Trial {
+    suite::row(&format!("{title} [guarded]"), move || shared(GUARDED, row))
 }
 
 /// Runs a row on a fabric of its own, in which nobody has spoken yet.

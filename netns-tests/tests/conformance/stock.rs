@@ -19,11 +19,11 @@ use skerry_netns_tests::machine::{Refused, Stock};
 use skerry_netns_tests::netns::Netns;
 use skerry_netns_tests::packet::{Receiver, Sender};
 use skerry_netns_tests::site::mac;
+use skerry_netns_tests::suite::{joined, row, say};
 use skerry_netns_tests::tag;
 use skerry_netns_tests::topology::{Node, Port};
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::{joined, row, say};
 use crate::reach::{port, ports, set};
 use crate::stage::{GUARDED, OPEN, fresh};
 

@@ -12,24 +12,19 @@ use skerry_netns_tests::frame::{BROADCAST, NOBODY};
 use skerry_netns_tests::oracle::Receivers;
 use skerry_netns_tests::probe::Log;
 use skerry_netns_tests::stream::{Sent, Stream};
+use skerry_netns_tests::suite::{joined, say};
 use skerry_netns_tests::topology::Port;
 
-use crate::bench::{joined, row, say};
 use crate::control_traffic::with_site;
 use crate::reach::{port, ports};
-use crate::stage::{GUARDED, shared};
+use crate::stage::guarded;
 
 /// Frames of a kind that may always come at once.
 const AT_ONCE: f64 = 32.0;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let on = |title: &str, check: fn(&mut Fabric) -> Result<()>| {
-        row(&format!("{title} [guarded]"), move || {
-            shared(GUARDED, check)
-        })
-    };
     vec![
-        on(
+        guarded(
             "D17 ten thousand broadcasts a second become two hundred",
             |fabric| {
                 let storm = Storm {
@@ -43,7 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 weather(fabric, storm).map(|line| say(&format!("    D17 {line}")))
             },
         ),
-        on(
+        guarded(
             "X21 storms of multicast and of unknown unicast are held too",
             |fabric| {
                 let multicast = Storm {
@@ -67,11 +62,11 @@ pub(crate) fn trials() -> Vec<Trial> {
                 Ok(())
             },
         ),
-        on(
+        guarded(
             "X22 a private VLAN makes so many copies a second, and no more",
             copies,
         ),
-        on(
+        guarded(
             "X26 where no unknown unicast may flood, none does",
             unflooded,
         ),

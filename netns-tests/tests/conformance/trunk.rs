@@ -6,10 +6,10 @@ use skerry_netns_tests::fabric::{Fabric, Options, Report};
 use skerry_netns_tests::frame::{BROADCAST, with_vlan};
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::oracle::{self, Receivers};
+use skerry_netns_tests::suite::{row, say};
 use skerry_netns_tests::topology::Port;
 use skerry_netns_tests::volley::Shot;
 
-use crate::bench::{row, say};
 use crate::reach::{must_know, port, ports, receivers_of_unicast, set, tables};
 use crate::stage::shared;
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use skerry_netns_tests::frame::{
-    self, Arp, BROADCAST, MDNS, NOBODY, Pair, ethernet, udp4, udp6, with_vlan,
+    self, Arp, BROADCAST, MDNS, NOBODY, Pair, ethernet, transport6_checksum, udp4, udp6, with_vlan,
 };
 use skerry_netns_tests::oracle;
 use skerry_netns_tests::probe::Log;
@@ -300,18 +300,11 @@ fn router_advertisement(from: Port, tag: Tag) -> Vec<u8> {
     frame.extend_from_slice(&[134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 253, 4]);
     tag.append_to(&mut frame, 0);
     frame.extend_from_slice(&[0; 2]);
-    let mut covered = [link_local, all_nodes].concat();
-    covered.extend_from_slice(&[0, 0, 0, 48, 0, 0, 0, 58]);
-    covered.extend_from_slice(&frame[start..]);
-    let words = covered.chunks(2);
-    let mut sum: u32 = words
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let sum = !u16::try_from(sum).unwrap_or(0);
-    frame[start + 2..start + 4].copy_from_slice(&sum.to_be_bytes());
+    let ip = Pair {
+        from: link_local,
+        to: all_nodes,
+    };
+    transport6_checksum(&mut frame, start, ip, 58, 2);
     frame
 }
 

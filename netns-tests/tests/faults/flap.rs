@@ -10,9 +10,10 @@ use libtest_mimic::Trial;
 use skerry_netns_tests::counters::{NodeCounters, Snapshot};
 use skerry_netns_tests::daemon::{Daemon, skerry};
 use skerry_netns_tests::fabric::Fabric;
+use skerry_netns_tests::suite::{joined, say};
 use skerry_netns_tests::topology::{Node, Port, Role};
 
-use crate::bench::{figure, joined, long, row, say};
+use crate::bench::{figure, long, row};
 use crate::crowd::{Changed, Judge, Member, Policies};
 use crate::stage::{GUARDED, fresh};
 

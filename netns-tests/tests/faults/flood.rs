@@ -13,9 +13,10 @@ use skerry_netns_tests::frame::{Arp, BROADCAST, Pair, udp4};
 use skerry_netns_tests::guest::Guest;
 use skerry_netns_tests::intruder::{Intruder, Missile};
 use skerry_netns_tests::stream::Stream;
+use skerry_netns_tests::suite::{joined, say};
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{figure, joined, row, say};
+use crate::bench::{figure, row};
 use crate::stage::{GUARDED, OPEN, fresh, shared};
 use crate::talk::{DRAIN, clean, converged, everybody, talking};
 

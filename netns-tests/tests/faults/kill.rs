@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
 use skerry_netns_tests::daemon::Daemon;
 use skerry_netns_tests::fabric::Fabric;
-use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::oracle;
 use skerry_netns_tests::probe::Log;
 use skerry_netns_tests::stream::Stream;
+use skerry_netns_tests::suite::say;
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{figure, long, row, say};
+use crate::bench::{figure, long, row};
 use crate::stage::{OPEN, fresh};
 use crate::talk::{clean, everybody, talking};
 
@@ -94,7 +94,7 @@ fn one_kill(fabric: &mut Fabric, node: Node) -> Result<(Duration, usize)> {
     fabric.daemons.insert(node.index(), daemon);
     let (restarted, heard) = outcome?;
     let frames = heard.must_be_clean(fabric)?;
-    no_orphans(fabric, node)?;
+    fabric.no_orphans(node)?;
     let others = Node::ALL.into_iter().filter(|other| *other != node);
     let talks = others.flat_map(|other| {
         let (out, back) = (heard.between(node, other), heard.between(other, node));
@@ -142,19 +142,4 @@ fn restart(fabric: &Fabric, daemon: &mut Daemon) -> Result<()> {
     let ports = Port::all().filter(move |port| port.node() == node);
     fabric.hosts.bring_up(ports, Duration::from_secs(5))?;
     daemon.must_run()
-}
-
-/// One interface for each port and the underlay, and one at each host.
-fn no_orphans(fabric: &Fabric, node: Node) -> Result<()> {
-    let ports = Port::all().filter(|port| port.node() == node).count();
-    let links = fabric.daemon(node).netns.links()?;
-    ensure!(
-        links.len() == ports + 1,
-        "{node} has {links:?} for {ports} ports"
-    );
-    for host in fabric.hosts.iter() {
-        let links = host.netns.links()?;
-        ensure!(links == [LINK], "{} has {links:?}", host.port);
-    }
-    Ok(())
 }

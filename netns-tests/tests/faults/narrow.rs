@@ -8,9 +8,10 @@ use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::guest::{Guest, Transfer};
 use skerry_netns_tests::relay::{Fault, Relay};
+use skerry_netns_tests::suite::joined;
 use skerry_netns_tests::topology::{Node, Port};
 
-use crate::bench::{figure, joined, row};
+use crate::bench::{figure, row};
 use crate::stage::{OPEN, shared};
 use crate::talk::{everybody, talking, unhurried};
 

@@ -11,9 +11,8 @@ use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::oracle;
 use skerry_netns_tests::probe::Log;
 use skerry_netns_tests::stream::{Arrived, Sent, Stream};
+use skerry_netns_tests::suite::{joined, say};
 use skerry_netns_tests::topology::{Node, Port};
-
-use crate::bench::{joined, say};
 
 /// After the last frame was sent: what has not arrived by then is lost.
 pub(crate) const DRAIN: Duration = Duration::from_millis(400);

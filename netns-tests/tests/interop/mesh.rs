@@ -2,9 +2,9 @@
 
 use libtest_mimic::Trial;
 use skerry_netns_tests::stock::{Kind, Member};
+use skerry_netns_tests::suite::row;
 use skerry_netns_tests::topology::Role;
 
-use crate::row;
 use crate::world;
 
 pub(crate) fn trials() -> Vec<Trial> {

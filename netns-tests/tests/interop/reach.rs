@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use skerry_netns_tests::site;
 use skerry_netns_tests::stock::Member;
+use skerry_netns_tests::suite::say;
 use skerry_netns_tests::topology::{Port, Vlan};
 
+use crate::count;
 use crate::world::{World, in_guest};
-use crate::{count, say};
 
 /// Echo requests to each address, from each side.
 const PINGS: u32 = 3;

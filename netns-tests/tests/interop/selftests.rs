@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
+use skerry_netns_tests::suite::{row, say};
 
 use crate::world::{self, World};
-use crate::{row, say};
 
 const COMMON: &str = include_str!("selftests/common.sh");
 /// What one script may take.

@@ -13,10 +13,11 @@ use skerry_netns_tests::fabric::{Fabric, Options, make_key};
 use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::site::{self, Attach, Guards};
 use skerry_netns_tests::stock::{Kind, Member};
+use skerry_netns_tests::suite::say;
 use skerry_netns_tests::topology::{Node, Port, Vlan};
 use skerry_netns_tests::vm::{self, Contents, Image, Vm};
 
-use crate::{say, selftests};
+use crate::selftests;
 
 /// The underlay's link to the guest.
 const TAP: &str = "n9";
