@@ -263,8 +263,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a half-finished roll-out move addresses",
         edits: &[Edit {
             file: TABLE,
-            from: "            && seat.agrees\n",
-            to: "",
+            from: "\n        if !seat.agrees {",
+            to: "\n        if false && !seat.agrees {",
         }],
         tests: Fabric("reload::"),
     },

@@ -83,12 +83,9 @@ impl Entry {
     }
 
     /// A peer has the last word on which of its own segments an address is in: its own table
-    /// keeps its ports apart. But only under the policy that runs here: while a roll-out is
-    /// half-way, an address that its policy has moved already is still where ours has it, or two
-    /// ports that neither policy lets meet could meet between them.
+    /// keeps its ports apart.
     fn is_moved_by_its_own_node(&self, seat: &Seat) -> bool {
         self.strength < Strength::Bound
-            && seat.agrees
             && self.holder == seat.holder
             && matches!(seat.holder, Holder::Node(_))
     }
@@ -145,8 +142,9 @@ impl Fdb {
     }
 
     /// Learns that `mac` is at `seat`, or says why it cannot be. From a node that runs another
-    /// policy nothing new is learned: in which segment this one has the address is not known then,
-    /// and a roll-out that is half-way may only deny more (private-vlan 5).
+    /// policy nothing new is learned, however strong the claim: an address that its policy has
+    /// moved already is still where ours has it, or two ports that neither policy lets meet could
+    /// meet between them. A roll-out that is half-way may only deny more (private-vlan 5).
     ///
     /// # Errors
     /// `MacSpoof`, `MacLimit`, `MacMove`, `MacDup`, in the precedence of the pipeline.
@@ -173,6 +171,9 @@ impl Fdb {
             entry.near |= seat.near;
             entry.strength = entry.strength.max(seat.strength);
             return Ok(entry.known(now, self.age));
+        }
+        if !seat.agrees {
+            return Err(DropReason::MacMove);
         }
         if entry.is_moved_by_its_own_node(seat) {
             *entry = Entry::new(now, seat);

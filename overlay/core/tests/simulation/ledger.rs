@@ -64,9 +64,6 @@ pub(crate) struct Tally {
     pub(crate) sent: u64,
     pub(crate) delivered: u64,
     pub(crate) answered: u64,
-    /// Deliveries between two nodes of different policies that each permits and that neither
-    /// policy as a whole would have permitted.
-    pub(crate) mixed: u64,
 }
 
 /// The ledger of one run.
@@ -176,8 +173,9 @@ impl Ledger {
         self.tally.delivered += 1;
         if let Sender::Port(from) = last.sender {
             let permits = |version: usize| site.versions[version].permits(from, exit.port);
-            let neither = !permits(last.version) && !permits(exit.version);
-            self.tally.mixed += u64::from(neither);
+            if !permits(last.version) && !permits(exit.version) {
+                return Err(format!("forbidden by both policies: {last:?}"));
+            }
         }
         Ok(Some(last))
     }

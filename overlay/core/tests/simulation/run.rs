@@ -22,7 +22,6 @@ struct Sum {
     frames: u64,
     delivered: u64,
     answered: u64,
-    mixed: u64,
     drawn: u64,
     datagrams: u64,
     lost: u64,
@@ -38,7 +37,6 @@ impl Sum {
             frames: tally.sent,
             delivered: tally.delivered,
             answered: tally.answered,
-            mixed: tally.mixed,
             drawn: world.drawn,
             datagrams: world.network.carried,
             lost: world.network.lost,
@@ -52,7 +50,6 @@ impl Sum {
         self.frames += other.frames;
         self.delivered += other.delivered;
         self.answered += other.answered;
-        self.mixed += other.mixed;
         self.drawn += other.drawn;
         self.datagrams += other.datagrams;
         self.lost += other.lost;
@@ -148,7 +145,7 @@ fn nobody_hears_what_is_not_for_them_and_everybody_is_heard_again() {
     println!(
         "figure: {} seeds, {} failed (forbidden {}, missing {}, duplicate {}), \
          {} frames, {} deliveries, {} answers, {} datagrams, {} lost, \
-         {} runs with a hostile node, {} unicasts for places not sure drawn to it, {} deliveries that only a half-finished roll-out allows, \
+         {} runs with a hostile node, {} unicasts for places not sure drawn to it, \
          {} simulated seconds in {seconds:.1} s",
         sum.seeds + u64::try_from(failures.len()).unwrap(),
         failures.len(),
@@ -162,7 +159,6 @@ fn nobody_hears_what_is_not_for_them_and_everybody_is_heard_again() {
         sum.lost,
         sum.hostile_nodes,
         sum.drawn,
-        sum.mixed,
         sum.simulated,
     );
     for (seed, what) in failures.iter().take(TOLD) {

@@ -162,6 +162,31 @@ fn a_peer_moves_its_own_addresses_between_its_segments() {
 }
 
 #[test]
+fn a_node_of_another_policy_moves_nothing_however_strong_its_claim() {
+    let old = peer(1, Strength::Pinned);
+    for strength in [Strength::Dynamic, Strength::Pinned, Strength::Promiscuous] {
+        let moved = Seat {
+            segment: SegmentId(7),
+            strength,
+            agrees: false,
+            ..old
+        };
+        assert_eq!(contest(&old, &moved, 299), Err(DropReason::MacMove));
+        let elsewhere = Seat {
+            strength,
+            agrees: false,
+            ..peer(2, strength)
+        };
+        assert_eq!(contest(&old, &elsewhere, 299), Err(DropReason::MacMove));
+    }
+    let stays = Seat {
+        agrees: false,
+        ..old
+    };
+    assert_eq!(contest(&old, &stays, 299), Ok(HERE), "told again");
+}
+
+#[test]
 fn the_same_address_in_another_private_vlan_is_another_address() {
     let old = port(1, Strength::Promiscuous);
     let red = Seat {
