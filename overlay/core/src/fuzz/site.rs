@@ -90,8 +90,8 @@ subnets = ["10.2.0.0/24"]
 hairpin = "gateway"
 "#;
 
-const OPEN: &str =
-    r#"ethertypes = ["any"], guard = { mac = "off", max_macs = 16, ip = "off", dhcp = "off" }"#;
+const OPEN: &str = "ethertypes = [\"any\"], \
+    guard = { mac = \"off\", max_macs = 16, ip = \"off\", dhcp = \"off\" }";
 
 fn ports(generation: usize) -> String {
     let mut text = String::new();
@@ -99,36 +99,44 @@ fn ports(generation: usize) -> String {
         text.push_str(&format!("[port.n{node}]\n"));
         let here = SEATS[generation].iter().enumerate();
         for (index, seat) in here.filter(|(_, seat)| seat.node == node) {
-            let place = match seat.segments {
-                [(0, segment)] => format!("as = \"{segment}\""),
-                tags => {
-                    let tag = |(vid, segment): &(u16, &str)| format!("{vid} = \"{segment}\"");
-                    let tags: Vec<String> = tags.iter().map(tag).collect();
-                    format!("trunk = {{ {} }}", tags.join(", "))
-                }
-            };
-            let more = match seat.name {
-                "b-gw" => "ip = [\"10.1.0.1\", \"2001:db8:1::1\"], mac = \"02:00:00:00:01:01\", gateway = true".to_owned(),
-                "dn0" => "guard = { max_macs = 4 }".to_owned(),
-                "up0" | "b-w2" | "r-l1" => OPEN.to_owned(),
-                name => {
-                    let pvlan = if name.starts_with('b') || name == "h-i" { 1 } else { 2 };
-                    let host = 10 + index;
-                    // A port that changes its private VLAN takes no address along.
-                    let moves = SEATS[0][index].segments[0].1.get(..3) != SEATS[1][index].segments[0].1.get(..3);
-                    if moves {
-                        "rate = \"50Mbit\"".to_owned()
-                    } else if pvlan == 1 {
-                        format!("ip = [\"10.1.0.{host}\", \"2001:db8:1::{host}\"]")
-                    } else {
-                        format!("ip = [\"10.2.0.{host}\"]")
-                    }
-                }
-            };
-            text.push_str(&format!("{} = {{ {place}, {more} }}\n", seat.name));
+            let (name, place, more) = (seat.name, place(seat), more(index, seat));
+            text.push_str(&format!("{name} = {{ {place}, {more} }}\n"));
         }
     }
     text
+}
+
+/// Where a port sits: in a segment, or in one for each tag.
+fn place(seat: &Seat) -> String {
+    if let [(0, segment)] = seat.segments {
+        return format!("as = \"{segment}\"");
+    }
+    let tag = |(vid, segment): &(u16, &str)| format!("{vid} = \"{segment}\"");
+    let tags: Vec<String> = seat.segments.iter().map(tag).collect();
+    format!("trunk = {{ {} }}", tags.join(", "))
+}
+
+/// What else policy says of a port: addresses for the guarded, no guard for a few.
+fn more(index: usize, seat: &Seat) -> String {
+    let pvlan = |generation: usize| {
+        let (_, segment) = SEATS[generation][index].segments[0];
+        segment.split('.').next()
+    };
+    let host = 10 + index;
+    match seat.name {
+        "b-gw" => {
+            let (mac, gateway) = ("mac = \"02:00:00:00:01:01\"", "gateway = true");
+            format!("ip = [\"10.1.0.1\", \"2001:db8:1::1\"], {mac}, {gateway}")
+        }
+        "dn0" => "guard = { max_macs = 4 }".to_owned(),
+        "up0" | "b-w2" | "r-l1" => OPEN.to_owned(),
+        // A port that changes its private VLAN takes no address along.
+        _ if pvlan(0) != pvlan(1) => "rate = \"50Mbit\"".to_owned(),
+        _ if pvlan(0) == Some("blue") => {
+            format!("ip = [\"10.1.0.{host}\", \"2001:db8:1::{host}\"]")
+        }
+        _ => format!("ip = [\"10.2.0.{host}\"]"),
+    }
 }
 
 /// The key of a node.
@@ -177,7 +185,10 @@ pub(crate) fn fabric(generation: usize) -> Arc<Fabric> {
 pub(crate) fn blank() -> Arc<Fabric> {
     static BLANK: OnceLock<Arc<Fabric>> = OnceLock::new();
     let blank = BLANK.get_or_init(|| {
-        compile("[pvlan.green]\nprimary = 30000\nhairpin = \"permit\"\n[port.n1]\ng = { as = \"green.promiscuous\" }\n")
+        let pvlan = "[pvlan.green]\nprimary = 30000\nhairpin = \"permit\"\n";
+        compile(&format!(
+            "{pvlan}[port.n1]\ng = {{ as = \"green.promiscuous\" }}\n"
+        ))
     });
     Arc::clone(blank)
 }

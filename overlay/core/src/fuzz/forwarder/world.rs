@@ -1,6 +1,6 @@
 //! The fabric: forwarders, the hostile peer's lanes, and a network that carries at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
@@ -97,15 +97,24 @@ pub(super) fn id(number: usize) -> NodeId {
     NodeId(u32::try_from(number - 1).expect("a small number"))
 }
 
+/// What a node runs, compiled once: the blank policy under 0, then those of the site.
 fn tables(generation: usize, number: usize) -> Arc<Tables> {
-    let count = u64::try_from(generation).expect("a small number") + 1;
-    Arc::new(site::fabric(generation).tables_for(id(number), count))
+    static TABLES: OnceLock<[[Arc<Tables>; 2]; 3]> = OnceLock::new();
+    let all = TABLES.get_or_init(|| {
+        let fabrics = [site::blank(), site::fabric(0), site::fabric(1)];
+        let mut count = 0_u64..;
+        fabrics.map(|fabric| {
+            let count = count.next().unwrap_or_default();
+            [1, 2].map(|number| Arc::new(fabric.tables_for(id(number), count)))
+        })
+    });
+    Arc::clone(&all[generation][number - 1])
 }
 
 impl Node {
     fn new(number: usize, now: Time) -> Self {
         let setup = Setup {
-            tables: Arc::new(site::blank().tables_for(id(number), 0)),
+            tables: tables(0, number),
             secret: site::secret(number),
             worker: 0,
             owns_lanes: true,
@@ -116,7 +125,7 @@ impl Node {
         Self {
             number,
             forwarder: Forwarder::new(now, setup),
-            mesh: Mesh::new(now, 1, tables(0, number)),
+            mesh: Mesh::new(now, 1, tables(1, number)),
             recorder: Recorder::default(),
             generation: 0,
             up: Vec::new(),
@@ -124,7 +133,7 @@ impl Node {
     }
 
     fn install(&mut self, now: Time, generation: usize) {
-        let tables = tables(generation, self.number);
+        let tables = tables(generation + 1, self.number);
         self.forwarder
             .install(now, Arc::clone(&tables), &mut self.recorder);
         self.mesh.install(now, tables);
@@ -187,7 +196,7 @@ impl World {
         for node in &mut self.nodes {
             // Ports that vanish take their counters along.
             node.recorder = Recorder::default();
-            let blank = Arc::new(site::blank().tables_for(id(node.number), 0));
+            let blank = tables(0, node.number);
             node.forwarder.install(self.now, blank, &mut node.recorder);
             node.install(self.now, 0);
             node.mesh = Mesh::new(self.now, 1, Arc::clone(node.forwarder.tables()));
@@ -197,6 +206,7 @@ impl World {
                 node.set_up(port, true);
             }
         }
+        self.greet();
         self.pass(Duration::from_secs(1));
         self.last.clear();
     }
