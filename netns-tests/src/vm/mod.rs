@@ -26,7 +26,7 @@ const BOOT: Duration = Duration::from_secs(180);
 /// How many times a guest that did not start is started: emulated timers may stop a kernel.
 const ATTEMPTS: u32 = 2;
 /// How much longer than the script itself its answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// MiB of memory.
 const MEMORY: &str = "512";
 /// Lines of the console that a failure shows.

@@ -12,7 +12,7 @@ use crate::world::{self, World};
 
 const COMMON: &str = include_str!("selftests/common.sh");
 /// What one script may take.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(400);
 
 /// A script, what stands in for its switch, and what it must say.
 struct Selftest {

@@ -22,9 +22,9 @@ use crate::selftests;
 /// The underlay's link to the guest.
 const TAP: &str = "n9";
 /// How long one script in the guest may take.
-pub(crate) const SCRIPT: Duration = Duration::from_secs(30);
+pub(crate) const SCRIPT: Duration = Duration::from_secs(90);
 /// How long a member may take until its guest reaches the gateway.
-const MEETING: Duration = Duration::from_secs(30);
+const MEETING: Duration = Duration::from_secs(60);
 
 const MODULES: [&str; 16] = [
     "virtio_pci",
@@ -173,18 +173,22 @@ impl World {
         self.meet(member)
     }
 
-    /// Waits until the guest reaches the gateway: handshakes take their time.
+    /// Waits until the guest reaches everyone it may talk with: handshakes with each node, and the
+    /// announcements of the new policy, take their time.
     fn meet(&mut self, member: Member) -> Result<()> {
         let started = Instant::now();
-        let gateway = Port::named("b-gw")?.ip().map(|byte| byte.to_string());
-        let ping = in_guest(member, &format!("ping -c 1 -W 1 {}", gateway.join(".")));
-        while self.vm.run(&ping, SCRIPT)?.code != 0 {
-            ensure!(
-                started.elapsed() < MEETING,
-                "no gateway after {MEETING:?}; n1 counts:\n{}\nin the guest:\n{}",
-                self.fabric.daemon(Node(1)).must(&["counters"])?,
-                self.vm.run(STATE, SCRIPT)?.text
-            );
+        let both = |port: &Port| member.reaches(*port) && member.hears(*port);
+        for port in Port::all().filter(|port| port.vlan() == Vlan::Blue && both(port)) {
+            let ip = port.ip().map(|byte| byte.to_string()).join(".");
+            let ping = in_guest(member, &format!("ping -c 1 -W 1 {ip}"));
+            while self.vm.run(&ping, SCRIPT)?.code != 0 {
+                ensure!(
+                    started.elapsed() < MEETING,
+                    "no {port} after {MEETING:?}; n1 counts:\n{}\nin the guest:\n{}",
+                    self.fabric.daemon(Node(1)).must(&["counters"])?,
+                    self.vm.run(STATE, SCRIPT)?.text
+                );
+            }
         }
         Ok(())
     }
