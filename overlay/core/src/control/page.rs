@@ -162,7 +162,11 @@ fn encode_end(end: Option<Key>, bytes: &mut Vec<u8>) {
 fn decode_end(reader: &mut Reader<'_>) -> Option<Option<Key>> {
     match reader.byte()? {
         0 => Some(None),
-        1 => Some(Some(Record::decode(reader)?.key)),
+        1 => {
+            // There is one way to write a message, and so one way to read it.
+            let record = Record::decode(reader)?;
+            (record.hold == Some(Hold::Pinned)).then_some(Some(record.key))
+        }
         _ => None,
     }
 }
