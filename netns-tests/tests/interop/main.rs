@@ -5,6 +5,7 @@
 //! `cargo test -p skerry-netns-tests --features root --test interop -- F14` runs the rows whose
 //! names start so.
 
+mod bypass;
 mod count;
 mod mesh;
 mod reach;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
 
 /// Rows that end the fabric's peace come last.
 fn trials() -> Vec<Trial> {
-    let sets = [selftests::trials(), mesh::trials()];
+    let sets = [selftests::trials(), mesh::trials(), bypass::trials()];
     sets.into_iter().flatten().collect()
 }
 

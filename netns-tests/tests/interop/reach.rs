@@ -80,7 +80,7 @@ impl World {
     }
 
     /// The guest pings every blue address at once: address to whether all pings came back.
-    fn guest_pings(&mut self, member: Member) -> Result<BTreeMap<String, bool>> {
+    pub(crate) fn guest_pings(&mut self, member: Member) -> Result<BTreeMap<String, bool>> {
         let all: Vec<String> = ports()
             .filter(|port| port.vlan() == Vlan::Blue)
             .flat_map(addresses)
