@@ -75,11 +75,7 @@ fn strangers_are_refused(world: &mut World) -> Result<()> {
 }
 
 /// Frames of a port that the guest hears of what `act` does.
-fn hear(
-    world: &mut World,
-    port: Port,
-    act: impl FnOnce(&mut World) -> Result<()>,
-) -> Result<u64> {
+fn hear(world: &mut World, port: Port, act: impl FnOnce(&mut World) -> Result<()>) -> Result<u64> {
     let mac = site::mac(port.mac());
     count::from_now(&mut world.vm, MEMBER, std::iter::once(mac.clone()))?;
     act(world)?;

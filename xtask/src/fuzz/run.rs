@@ -85,8 +85,8 @@ pub(super) fn run(root: &Path, build: Build, target: &Target, seconds: u64) -> R
     })
 }
 
-/// Replaces the committed corpus by the smallest set that takes the same edges as it and all
-/// that was found.
+/// Replaces the committed corpus, but for the seeds, by the smallest set that takes the same edges
+/// as it and all that was found.
 pub(super) fn minimise(root: &Path, build: Build, target: &Target) -> Result<usize> {
     let folders = Folders::of(root, target)?;
     let merged = root.join("target/fuzz/merged").join(target.name);
@@ -106,7 +106,9 @@ pub(super) fn minimise(root: &Path, build: Build, target: &Target) -> Result<usi
     if !ended.success || kept.is_empty() {
         bail!("{} cannot be minimised:\n{}", target.name, ended.tail(20));
     }
-    for file in files(&folders.committed)? {
+    // Those with names were written by hand, each for a reason that edges do not show.
+    let found = files(&folders.committed)?;
+    for file in found.iter().filter(|file| !is_seed(file)) {
         fs::remove_file(file)?;
     }
     for file in &kept {
@@ -114,6 +116,11 @@ pub(super) fn minimise(root: &Path, build: Build, target: &Target) -> Result<usi
         fs::copy(file, folders.committed.join(name))?;
     }
     Ok(kept.len())
+}
+
+fn is_seed(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("seed-")
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
