@@ -189,10 +189,18 @@ fn stock_members_of_the_mesh_get_a_bridge_and_tc_for_each_role() {
             ),
         ]);
         let (_, fabric) = load(&text);
-        assert_snapshot!(
-            format!("mesh_{name}"),
-            peer(&fabric, "e1").unwrap().to_string()
-        );
+        let printed = peer(&fabric, "e1").unwrap().to_string();
+        for recipe in printed.split("\n# port ").skip(1) {
+            let lines = recipe.lines().filter(|line| !line.is_empty());
+            let first = lines.clone().position(|line| line.ends_with(" up"));
+            let late: Vec<_> = lines.skip(first.unwrap()).collect();
+            let guarded = late.iter().all(|line| line.ends_with(" up"));
+            assert!(
+                guarded && late.len() > 1,
+                "something is up early: {late:#?}"
+            );
+        }
+        assert_snapshot!(format!("mesh_{name}"), printed);
     }
 }
 

@@ -73,15 +73,14 @@ impl Member<'_> {
             .note(format!("{port} is the interface of the guest"))
             .note("a stock kernel guards nothing: it is trusted within what it may send")
             .note("needs cls_matchall; without the drops the guest reaches the machine itself")
-            .note(
-                "addrgenmode none, set before up, keeps the machine's own IPv6 out of the segment",
-            );
+            .note("addrgenmode none keeps the machine's own IPv6 out of the segment")
+            .note("nothing is up before all that guards it is there");
         section.run(format!("ip link add {bridge} type bridge mcast_snooping 0"));
         section.run(format!("ip link set {bridge} addrgenmode none"));
-        section.run(format!("ip link set {bridge} mtu {} up", self.fabric.mtu));
+        section.run(format!("ip link set {bridge} mtu {}", self.fabric.mtu));
         section.run(format!("ip link set {port} addrgenmode none"));
         section.run(format!(
-            "ip link set {port} mtu {} master {bridge} up",
+            "ip link set {port} mtu {} master {bridge}",
             self.fabric.mtu
         ));
         // What the bridge would hand to the machine itself: the guest's frames end here.
@@ -89,6 +88,12 @@ impl Member<'_> {
         self.speak(&bridge, &mut section);
         for heard in self.heard() {
             self.listen(heard, &bridge, &mut section);
+        }
+        // Last: a frame that comes before `learning off` or a drop would be learned or heard.
+        let tunnels = std::iter::once(self.segment).chain(self.heard());
+        let devices = std::iter::once(bridge).chain(tunnels.map(vxlan_name));
+        for device in devices.chain([port.to_owned()]) {
+            section.run(format!("ip link set {device} up"));
         }
         section
     }
@@ -134,7 +139,7 @@ impl Member<'_> {
         ));
         section.run(format!("ip link set {name} addrgenmode none"));
         section.run(format!(
-            "ip link set {name} mtu {} master {bridge} up",
+            "ip link set {name} mtu {} master {bridge}",
             self.fabric.mtu
         ));
     }
@@ -153,7 +158,7 @@ impl Member<'_> {
         ));
         for name in [vxlan.as_str(), port] {
             section.run(format!("ip link set {name} addrgenmode none"));
-            section.run(format!("ip link set {name} mtu {mtu} up"));
+            section.run(format!("ip link set {name} mtu {mtu}"));
             section.run(format!("tc qdisc add dev {name} clsact"));
         }
         section.run(self.tc_out(port, &vxlan));
@@ -166,6 +171,9 @@ impl Member<'_> {
         section.run(format!(
             "tc filter add dev {vxlan} ingress protocol all prio 65000 matchall action drop"
         ));
+        for name in [vxlan.as_str(), port] {
+            section.run(format!("ip link set {name} up"));
+        }
         section
     }
 
