@@ -68,6 +68,11 @@ impl Entry {
         self.place == seat.place && self.segment == seat.segment
     }
 
+    /// Whether it was heard, not named by policy.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.strength < Strength::Bound
+    }
+
     /// Whether this holder answers for it.
     pub(crate) fn is_held_by(&self, holder: Holder) -> bool {
         self.holder == holder

@@ -73,6 +73,11 @@ impl<'t, S: Sink> Pass<'t, S> {
         if own || held_here {
             return Reply::Forward;
         }
+        if question.is_probe() && owner.mac != Some(sender.mac) {
+            // Defended, and never handed on: under isolation the asker could not hear the owner do
+            // it (RFC 6957), and an owner that is about to use the address would give it up.
+            return Reply::Answer(owner.mac.unwrap_or(DEFENDER));
+        }
         if self.tables.fabric.accepts(sender.segment.id, owner.segment) {
             // A unicast question asks whether the neighbour is alive: only it can say.
             let ask_itself = !destination.is_group();
@@ -80,10 +85,6 @@ impl<'t, S: Sink> Pass<'t, S> {
                 Some(mac) if !ask_itself && mac != sender.mac => Reply::Answer(mac),
                 _ => Reply::Forward,
             };
-        }
-        if question.is_probe() {
-            // Defended: under isolation the asker could not hear the owner do it (RFC 6957).
-            return Reply::Answer(owner.mac.unwrap_or(DEFENDER));
         }
         self.reply_for_unreachable(sender, &owner)
     }

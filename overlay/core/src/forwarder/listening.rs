@@ -25,6 +25,7 @@ impl<S: Sink> Pass<'_, S> {
         match Membership::parse(ip) {
             None => Ok(false),
             Some(Membership::Query(_)) if sender.is_host() => Err(DropReason::RogueQuerier),
+            Some(Membership::Query(_)) if !sender.agrees => Ok(false),
             Some(Membership::Query(patience)) => {
                 let (pvlan, from) = (sender.pvlan.id, (sender.segment.id, sender.place));
                 let (groups, family) = (&mut self.state.groups, Family::of(ip.source));

@@ -76,6 +76,12 @@ impl<S: Sink> Pass<'_, S> {
 
     fn remember(&mut self, sender: &Sender<'_>, ip: IpAddr) -> Result<(), NotYours> {
         let (pvlan, segment, place) = (sender.pvlan.id, sender.segment.id, sender.place);
+        if !sender.agrees {
+            // Nothing new from a node of another policy, as with its MAC addresses.
+            let held = self.state.addresses.get(pvlan, ip);
+            let there = held.is_some_and(|it| it.place == place && it.segment == segment);
+            return there.then_some(()).ok_or(NotYours::Held);
+        }
         let bound = may_hold(self.tables, pvlan, ip, segment, place);
         let seat = self.state.seat(self.tables, sender.segment, place);
         let (bound, seat) = bound.zip(seat).ok_or(NotYours::Held)?;

@@ -185,10 +185,15 @@ impl State {
                     .is_ok();
             }
             Change::Gone => {
-                self.fdb.forget(now, claim.pvlan, claim.mac, claim.place);
-                let (mac, place) = (claim.mac, claim.place);
-                self.addresses
-                    .forget_if(|_, held| held.mac == mac && held.place == place);
+                let (pvlan, mac, place) = (claim.pvlan, claim.mac, claim.place);
+                let gone = self.fdb.forget(now, pvlan, mac, place);
+                let known = self.fdb.lookup(pvlan, mac);
+                let talks = known.is_some_and(|it| it.place == place && it.is_learned());
+                if gone || !talks {
+                    let is_its = |held: &Held| held.mac == mac && held.place == place;
+                    self.addresses
+                        .forget_if(|within, held| within == pvlan && is_its(held));
+                }
             }
             Change::Listens(group) => {
                 if let Some(at) = listening_at(tables, claim.place) {

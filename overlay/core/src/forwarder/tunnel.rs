@@ -159,6 +159,10 @@ impl<S: Sink> Pass<'_, S> {
         }
         let header = admission::header(bytes, bytes.len(), mtu)?;
         if let Some(peering) = self.tables.fabric.peering(segment) {
+            // Whose an address is, its policy may see in another way.
+            if !agrees {
+                return Err(DropReason::PeeringDeny);
+            }
             return self.cross_from_peer(node, peering, &header, bytes);
         }
         let allowed = self.state.kinds.get(&(node, segment));

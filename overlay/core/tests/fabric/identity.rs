@@ -94,6 +94,60 @@ fn a_node_cannot_say_where_anothers_address_is() {
 }
 
 #[test]
+fn a_probe_for_anothers_address_is_answered_and_never_handed_on() {
+    // Nobody has said a word yet, so no owner is known but by policy.
+    let mut world = World::new(&guarded());
+    let owners = [
+        ("n1/b-i1", "n1/b-gw"),
+        ("n1/b-w1", "n2/b-w2"),
+        ("n1/b-i1", "n2/b-i3"),
+    ];
+    for (liar, owner) in owners {
+        let me = mac(liar);
+        for to in [BROADCAST, mac(owner)] {
+            let probe = arp(me, to, REQUEST, (me, Ipv4Addr::UNSPECIFIED), ip(owner));
+            let solicited: Ipv6Addr = "ff02::1:ff00:1".parse().unwrap();
+            let addresses = (Ipv6Addr::UNSPECIFIED, solicited);
+            for frame in [probe, nd(me, to, addresses, 135, ip6(owner), None)] {
+                let received = world.try_frame(liar, &frame);
+                let names: Vec<_> = received.iter().map(|(name, _)| name.as_str()).collect();
+                assert_eq!(names, [liar], "{liar} probes for {owner} at {to}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_gone_in_one_private_vlan_is_not_gone_in_another() {
+    let mut world = World::new(&guarded());
+    world.send("n2/b-i3", &who_has("n2/b-i3", ip("n1/b-gw")));
+    let here = told(&mut world, "n1/b-gw", ip("n2/b-i3"));
+    assert_eq!(here, Some(mac("n2/b-i3")));
+    let gone = Claim {
+        place: Place::Node(world.nodes[1].id),
+        ..claim(&world, "red.lab", mac("n2/b-i3"), Change::Gone)
+    };
+    let now = world.now;
+    world.nodes[0].forwarder.apply_claim(now, &gone);
+    assert_eq!(told(&mut world, "n1/b-gw", ip("n2/b-i3")), here);
+}
+
+#[test]
+fn a_node_of_another_policy_pins_no_address() {
+    let mut world = World::new(&guarded());
+    let (host, other) = ("n1/b-w1", "n2/b-w2");
+    hello(&mut world, &[host, other]);
+    let again = format!("{}\n# again\n", guarded());
+    world.install(&again, |name| name == "n1");
+    let local: Ipv6Addr = "fe80::77".parse().unwrap();
+    let takes = |port| udp6(port, local, mac("n3/b-p2"), ip6("n3/b-p2"));
+    let flood = udp6(host, local, Mac([0x33, 0x33, 0, 0, 0, 1]), ip6("n3/b-p2"));
+    world.send(host, &flood);
+    world.install(&again, |name| name != "n1");
+    assert_eq!(world.receivers(other, &takes(other)), ["n3/b-p2"]);
+}
+
+#[test]
 fn an_address_that_changes_hands_by_a_reload_changes_its_answer() {
     let mut world = World::new(&guarded());
     for port in ["n1/b-i1", "n1/b-i2"] {

@@ -49,6 +49,20 @@ fn j05_listed_traffic_crosses_and_nothing_else_does() {
 }
 
 #[test]
+fn nothing_crosses_between_nodes_of_two_policies() {
+    let site = with(&guarded(), PEERINGS);
+    let mut world = introduced(&site);
+    let w1 = guest("n1/b-w1");
+    let frame = w1.says(via(DNS), UP.address(false), Said::Udp(4000, 53));
+    crossed(&mut world, w1, &frame, UP, DNS);
+    let again = format!("{site}\n# again\n");
+    world.install(&again, |name| name == "n1");
+    assert_eq!(world.try_frame(w1.port, &frame), []);
+    world.install(&again, |name| name != "n1");
+    crossed(&mut world, w1, &frame, UP, DNS);
+}
+
+#[test]
 fn j05_broadcasts_and_unknown_unicasts_never_cross() {
     let mut world = t2();
     for from in [guest("n1/b-w1"), guest("n1/b-d1")] {
