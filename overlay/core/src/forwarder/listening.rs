@@ -58,6 +58,11 @@ impl<S: Sink> Pass<'_, S> {
         if !self.state.groups.has_room(at, joins, limit) {
             return Err(DropReason::GroupLimit);
         }
+        let changes = u64::try_from(wishes().count()).unwrap_or(u64::MAX);
+        let meter = self.state.meters.get_mut(at.0.index());
+        if !meter.is_some_and(|meter| meter.may_report(self.now, changes)) {
+            return Err(DropReason::GroupLimit);
+        }
         for wish in wishes() {
             let (groups, now) = (&mut self.state.groups, self.now);
             let news = if wish.joins {

@@ -11,6 +11,7 @@ use super::verdict::Way;
 use crate::bucket::Bucket;
 use crate::reason::DropReason;
 use crate::sink::Sink;
+use crate::time::Time;
 use crate::wire::ethernet::Ethernet;
 
 /// Of frames, a tenth of a second's worth may come at once, and never fewer than a few dozen: a
@@ -20,6 +21,10 @@ const FRAMES_AT_ONCE: u32 = 32;
 /// Of bits, and of copies.
 const BITS_BURST: Duration = Duration::from_millis(50);
 const COPIES_BURST: Duration = Duration::from_millis(100);
+/// Of changes of listeners: a host answers for all its groups at once, and again right after.
+const LISTENERS_BURST: Duration = Duration::from_secs(4);
+/// Changes a second that a port may report however few groups it may join.
+const LISTENERS_LEAST: u32 = 16;
 
 /// What a frame, which may stand for several, weighs.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +70,8 @@ pub(super) struct Meter {
     /// Policy floods nothing that is unknown.
     deaf: bool,
     bits: Option<Bucket>,
+    /// Changes of listeners: every other worker hears of each.
+    listeners: Bucket,
 }
 
 impl Meter {
@@ -76,6 +83,10 @@ impl Meter {
             unknown: frames(port.storm.unknown),
             deaf: port.storm.unknown == 0,
             bits: port.rate.map(bits),
+            listeners: Bucket::new(
+                port.guards.max_groups.max(LISTENERS_LEAST).into(),
+                LISTENERS_BURST,
+            ),
         }
     }
 
@@ -87,7 +98,13 @@ impl Meter {
             unknown: inherit(self.unknown, old.unknown),
             deaf: self.deaf,
             bits: inherit(self.bits, old.bits),
+            listeners: self.listeners.inherit(&old.listeners),
         }
+    }
+
+    /// Lets a report of so many changes pass, or not.
+    pub(super) fn may_report(&mut self, now: Time, changes: u64) -> bool {
+        self.listeners.take_all(now, changes)
     }
 
     const fn of(&mut self, class: Class) -> Option<&mut Bucket> {

@@ -165,25 +165,7 @@ impl State {
         seat.strength = claim.strength.min(strongest(segment));
         match claim.what {
             Change::Here(since) => return self.apply_here(now, since, claim, &seat),
-            Change::Address(ip) => {
-                let bound = may_hold(tables, claim.pvlan, ip, claim.segment, claim.place);
-                let Some(bound) = bound else { return false };
-                let held = Held {
-                    segment: claim.segment,
-                    place: claim.place,
-                    holder: seat.holder,
-                    mac: claim.mac,
-                    router: segment.role == Role::Promiscuous,
-                    bound,
-                    seen: now,
-                    told: now,
-                };
-                // A conflict keeps the first holder, which is the rule.
-                return self
-                    .addresses
-                    .note(claim.pvlan, ip, held, seat.limit)
-                    .is_ok();
-            }
+            Change::Address(ip) => return self.apply_address(tables, now, ip, claim, &seat),
             Change::Gone => {
                 let (pvlan, mac, place) = (claim.pvlan, claim.mac, claim.place);
                 let gone = self.fdb.forget(now, pvlan, mac, place);
@@ -217,6 +199,39 @@ impl State {
             }
         }
         true
+    }
+
+    /// A conflict keeps the first holder, which is the rule. A peer speaks for the MAC addresses
+    /// that it has, and for no others.
+    fn apply_address(
+        &mut self,
+        tables: &Tables,
+        now: Time,
+        ip: IpAddr,
+        claim: &Claim,
+        seat: &Seat,
+    ) -> bool {
+        let owner = self.fdb.lookup(claim.pvlan, claim.mac);
+        let is_theirs = owner.is_some_and(|it| it.place == claim.place);
+        if matches!(claim.place, Place::Node(_)) && !is_theirs {
+            return false;
+        }
+        let bound = may_hold(tables, claim.pvlan, ip, claim.segment, claim.place);
+        let Some(bound) = bound else { return false };
+        let segment = tables.fabric.segment(claim.segment);
+        let held = Held {
+            segment: claim.segment,
+            place: claim.place,
+            holder: seat.holder,
+            mac: claim.mac,
+            router: segment.is_some_and(|it| it.role == Role::Promiscuous),
+            bound,
+            seen: now,
+            told: now,
+        };
+        self.addresses
+            .note(claim.pvlan, ip, held, seat.limit)
+            .is_ok()
     }
 
     fn apply_here(&mut self, now: Time, since: Time, claim: &Claim, seat: &Seat) -> bool {

@@ -133,6 +133,23 @@ fn what_is_gone_in_one_private_vlan_is_not_gone_in_another() {
 }
 
 #[test]
+fn a_node_pins_no_address_to_a_mac_that_it_has_not() {
+    let mut world = World::new(&guarded());
+    let (victim, gateway) = ("n1/b-i1", "n1/b-gw");
+    // What the victim's stack will make of its MAC address (RFC 4291 appendix A).
+    let [a, b, c, d, e, f] = mac(victim).0.map(u16::from);
+    let words = [a << 8 ^ 0x200 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
+    let [first, second, third, fourth] = words;
+    let local = Ipv6Addr::new(0xfe80, 0, 0, 0, first, second, third, fourth);
+    let what = Change::Address(IpAddr::V6(local));
+    let theft = claim(&world, "blue.isolated", mac(victim), what);
+    let now = world.now;
+    world.nodes[0].forwarder.apply_claim(now, &theft);
+    let packet = udp6(victim, local, mac(gateway), ip6(gateway));
+    assert_eq!(world.receivers(victim, &packet), [gateway]);
+}
+
+#[test]
 fn a_node_of_another_policy_pins_no_address() {
     let mut world = World::new(&guarded());
     let (host, other) = ("n1/b-w1", "n2/b-w2");

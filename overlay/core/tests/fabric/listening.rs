@@ -227,3 +227,30 @@ fn leaving_what_was_never_joined_is_no_news() {
     let news = news.filter(|it| matches!(it.what, skerry_overlay::Change::Leaves(_)));
     assert_eq!(news.count(), 0);
 }
+
+#[test]
+fn a_port_that_joins_and_leaves_without_end_is_not_news_without_end() {
+    let mut world = asked(&[]);
+    let (node, local) = world.place("n1/b-i1");
+    let mut message = vec![0x22, 0, 0, 0, 0, 0, 0, 100];
+    for record in 0..100 {
+        let kind = if record % 2 == 0 { JOIN } else { LEAVE };
+        message.extend([kind, 0, 0, 0]);
+        message.extend(GROUP.octets());
+    }
+    let frame = ipv4("n1/b-i1", ALL_ROUTERS, 2, 0, &message);
+    let (now, node) = (world.now, &mut world.nodes[node]);
+    node.recorder.claims.clear();
+    for _ in 0..100 {
+        let frame = skerry_overlay::Frame::plain(&frame);
+        node.forwarder
+            .handle_frame(now, local, frame, &mut node.recorder);
+    }
+    // Four times as many as groups it may join.
+    assert!(node.recorder.claims.len() <= 4 * 64);
+    world.settle();
+    assert_eq!(
+        world.refused("n1/b-i1", &report("n1/b-i1", JOIN, &[GROUP; 64])),
+        "group_limit"
+    );
+}
