@@ -90,9 +90,7 @@ impl Entry {
     /// A peer has the last word on which of its own segments an address is in: its own table
     /// keeps its ports apart.
     fn is_moved_by_its_own_node(&self, seat: &Seat) -> bool {
-        self.strength < Strength::Bound
-            && self.holder == seat.holder
-            && matches!(seat.holder, Holder::Node(_))
+        self.is_learned() && self.holder == seat.holder && matches!(seat.holder, Holder::Node(_))
     }
 }
 
@@ -227,7 +225,7 @@ impl Fdb {
         let lately = self.age / 2;
         let here = self.lookup(pvlan, mac).is_some_and(|entry| {
             let heard = entry.near && now.since(entry.seen) < lately;
-            entry.place == place && entry.strength < Strength::Bound && !heard
+            entry.place == place && entry.is_learned() && !heard
         });
         here && self.remove(pvlan, mac).is_some()
     }

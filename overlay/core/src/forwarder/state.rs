@@ -168,10 +168,11 @@ impl State {
             Change::Address(ip) => return self.apply_address(tables, now, ip, claim, &seat),
             Change::Gone => {
                 let (pvlan, mac, place) = (claim.pvlan, claim.mac, claim.place);
-                let gone = self.fdb.forget(now, pvlan, mac, place);
+                self.fdb.forget(now, pvlan, mac, place);
                 let known = self.fdb.lookup(pvlan, mac);
+                // What was learned and is still there has been heard here lately.
                 let talks = known.is_some_and(|it| it.place == place && it.is_learned());
-                if gone || !talks {
+                if !talks {
                     let is_its = |held: &Held| held.mac == mac && held.place == place;
                     self.addresses
                         .forget_if(|within, held| within == pvlan && is_its(held));

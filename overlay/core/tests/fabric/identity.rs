@@ -78,14 +78,13 @@ fn a_node_cannot_say_where_anothers_address_is() {
     let mut world = World::new(&guarded());
     hello(&mut world, &["n1/b-gw"]);
     let liar = world.nodes[3].id;
-    let claim = claim(
-        &world,
-        "blue.isolated",
-        Mac([2, 0xba, 0xd, 0, 0, 5]),
-        Change::Address(IpAddr::V4(ip("n2/b-i3"))),
-    );
     let now = world.now;
-    world.nodes[0].forwarder.apply_claim(now, &claim);
+    // The MAC address is its own, so that it is the other address which is refused.
+    let taken = Change::Address(IpAddr::V4(ip("n2/b-i3")));
+    for what in [Change::Here(now), taken] {
+        let claim = claim(&world, "blue.isolated", Mac([2, 0xba, 0xd, 0, 0, 5]), what);
+        world.nodes[0].forwarder.apply_claim(now, &claim);
+    }
     let refused = world.counters(0).peers[liar.index()].claims_refused;
     assert_eq!(refused, 1, "and it is counted");
     world.send("n2/b-i3", &who_has("n2/b-i3", ip("n1/b-gw")));
