@@ -1,6 +1,7 @@
 //! A suite of rows that share fabrics: chosen by how their names begin, run one after another, and
 //! nothing left behind however it ends.
 
+use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::thread::ScopedJoinHandle;
@@ -36,6 +37,17 @@ pub struct Ran {
     pub left_out: usize,
     /// From the first row to the last.
     pub took: Duration,
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (passed, failed) = (self.conclusion.num_passed, self.conclusion.num_failed);
+        let (left_out, seconds) = (self.left_out, self.took.as_secs_f64());
+        write!(
+            f,
+            "{passed} passed, {failed} failed, {left_out} not chosen; {seconds:.1} s"
+        )
+    }
 }
 
 impl Suite {

@@ -75,9 +75,5 @@ fn summary(ran: &Ran) {
     {
         say(&format!("figure: {line}"));
     }
-    let (passed, failed) = (ran.conclusion.num_passed, ran.conclusion.num_failed);
-    let (left_out, seconds) = (ran.left_out, ran.took.as_secs_f64());
-    say(&format!(
-        "faults: {passed} passed, {failed} failed, {left_out} not chosen; {seconds:.1} s"
-    ));
+    say(&format!("faults: {ran}"));
 }

@@ -34,9 +34,5 @@ fn trials() -> Vec<Trial> {
 }
 
 fn summary(ran: &Ran) {
-    let (passed, failed) = (ran.conclusion.num_passed, ran.conclusion.num_failed);
-    let (left_out, seconds) = (ran.left_out, ran.took.as_secs_f64());
-    say(&format!(
-        "interop: {passed} passed, {failed} failed, {left_out} not chosen; {seconds:.1} s"
-    ));
+    say(&format!("interop: {ran}"));
 }
