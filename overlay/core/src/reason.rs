@@ -100,7 +100,7 @@ reasons! {
     DhcpSpoof = "dhcp_spoof",
     /// A multicast query from a host.
     RogueQuerier = "rogue_querier",
-    /// The port joined as many groups as it may.
+    /// The port joined as many groups as it may, or reports changes too often.
     GroupLimit = "group_limit",
     /// A host sends a neighbour's traffic to the gateway.
     HairpinUp = "hairpin_up",
