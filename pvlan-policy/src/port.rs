@@ -69,6 +69,10 @@ pub struct Attachment {
     pub tag: Option<Vid>,
     /// The segment of every frame that enters here.
     pub segment: SegmentId,
+    /// Tells it from the others of its node, on the wire and under any policy that names its
+    /// port and tag alike: a UDP port of the dynamic range, by a hash of both names, so that two
+    /// of one node may have the same (one pair in 16,384).
+    pub mark: u16,
     /// Attachments it may reach through the gateway in spite of `hairpin = "deny"`, sorted.
     pub hairpin: Vec<AttachmentId>,
 }

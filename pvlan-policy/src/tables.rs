@@ -102,6 +102,12 @@ impl Tables {
         self.local.edges.get(&(edge, segment)).copied()
     }
 
+    /// Whether a node runs no Skerry.
+    pub fn is_stock(&self, node: NodeId) -> bool {
+        let node = self.fabric.nodes.get(node.index());
+        node.is_some_and(|node| node.stock.is_some())
+    }
+
     /// Whether a node is a stock edge that this one is the home of.
     pub fn is_edge(&self, node: NodeId) -> bool {
         let node = self.fabric.nodes.get(node.index());

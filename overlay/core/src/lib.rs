@@ -30,6 +30,6 @@ pub use forwarder::{Forwarder, Setup};
 pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
 pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
-pub use sink::{Refused, Sink, Transmit};
+pub use sink::{Onward, Refused, Sink, Transmit};
 pub use time::Time;
 pub use wg::{LaneStatus, Lanes, OVERHEAD, Opened, Scratch, padded_len};

@@ -40,7 +40,7 @@ reasons! {
     VxlanFlags = "vxlan_flags",
     /// No segment has this VNI.
     VniUnknown = "vni_unknown",
-    /// The peer hosts no port of this segment.
+    /// The peer hosts no port of this segment, or not the one that sent.
     VniDenied = "vni_denied",
     /// The frame inside the tunnel carries a VLAN tag (RFC 7348 section 6.1).
     InnerVlan = "inner_vlan",

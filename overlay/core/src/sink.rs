@@ -21,17 +21,12 @@ pub trait Sink {
     /// Sends sealed datagrams to a peer's endpoint. Whatever the network loses is its business.
     fn transmit(&mut self, datagrams: Transmit<'_>);
 
-    /// Gives a frame to the worker that owns the lane to `node`; only called on workers that
+    /// Gives a frame to the worker that owns the lane to a node; only called on workers that
     /// do not own it.
     ///
     /// # Errors
     /// The ring to that worker is full.
-    fn handoff(
-        &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        frame: Frame<'_>,
-    ) -> Result<(), Refused>;
+    fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused>;
 
     /// A control message of an authenticated peer.
     fn control(&mut self, from: NodeId, message: &[u8]);
@@ -39,6 +34,17 @@ pub trait Sink {
     /// This worker learned, moved or lost something that the others should know. What is at a port
     /// of this node concerns the peers too; what is at a peer does not.
     fn claim(&mut self, claim: Claim);
+}
+
+/// Where a frame goes that leaves the node, and as what.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Onward {
+    /// A peer, or a stock edge of this node.
+    pub node: NodeId,
+    /// The segment or peering that it is sent in; towards an edge, the edge's own.
+    pub segment: SegmentId,
+    /// The mark of the attachment that it entered by.
+    pub mark: u16,
 }
 
 /// Why a copy was not taken.

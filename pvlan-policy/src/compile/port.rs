@@ -1,6 +1,7 @@
 //! Ports and their attachments, every default applied.
 
 use rustc_hash::FxHashSet;
+use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
 use crate::compile::Draft;
@@ -12,6 +13,9 @@ use crate::port::{
 };
 use crate::site::{Carries, PortDecl, Settings, StockKind, TagDecl};
 use crate::source::{At, Span};
+
+/// UDP ports from here on are nobody's (RFC 6335 section 6).
+const DYNAMIC: u16 = 0xc000;
 
 /// One tag of a port, resolved.
 struct Tag {
@@ -49,7 +53,7 @@ impl<'a> Draft<'a> {
         let host = tags.iter().any(|tag| !self.is_promiscuous(tag.segment));
         let attachments = tags
             .iter()
-            .map(|tag| self.add_attachment(id, node, tag))
+            .map(|tag| self.add_attachment(id, node, &decl.name.value, tag))
             .collect();
         self.port_names.insert((node, &decl.name.value), id);
         self.decls.push(index);
@@ -82,8 +86,15 @@ impl<'a> Draft<'a> {
             .is_some_and(|segment| segment.role == Role::Promiscuous)
     }
 
-    fn add_attachment(&mut self, port: PortId, node: NodeId, tag: &Tag) -> AttachmentId {
+    fn add_attachment(
+        &mut self,
+        port: PortId,
+        node: NodeId,
+        name: &str,
+        tag: &Tag,
+    ) -> AttachmentId {
         let id = AttachmentId(u32::try_from(self.attachments.len()).unwrap_or(u32::MAX));
+        let of = self.node_decl(node).map(|decl| decl.name.value.as_str());
         self.roles.push(tag.span);
         self.attachments.push(Attachment {
             id,
@@ -91,6 +102,7 @@ impl<'a> Draft<'a> {
             home: self.home_of(node),
             tag: tag.vid,
             segment: tag.segment,
+            mark: mark(of.unwrap_or_default(), name, tag.vid),
             hairpin: Vec::new(),
         });
         id
@@ -226,6 +238,14 @@ impl BuiltIn {
             unknown: first(layers, |it| it.unknown).unwrap_or(self.storm.unknown),
         }
     }
+}
+
+/// The same in every version of Skerry: nodes of a fabric tell each other by it who has sent.
+fn mark(node: &str, port: &str, tag: Option<Vid>) -> u16 {
+    let tag = tag.map_or(0, Vid::get);
+    let hash: [u8; 32] = Sha256::digest(format!("{node}/{port}:{tag}")).into();
+    let [high, low, ..] = hash;
+    DYNAMIC | u16::from_be_bytes([high, low])
 }
 
 fn ethertypes(layers: Layers<'_>) -> Ethertypes {

@@ -263,8 +263,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a half-finished roll-out move addresses",
         edits: &[Edit {
             file: TABLE,
-            from: "\n        if !seat.agrees {",
-            to: "\n        if false && !seat.agrees {",
+            from: "if !seat.agrees && !entry",
+            to: "if false && !entry",
         }],
         tests: Fabric("reload::"),
     },

@@ -159,10 +159,11 @@ impl Fdb {
     ) -> Result<Learned, DropReason> {
         let free = self.used(seat.holder) < seat.limit;
         let room = self.entries.len() < self.limit;
-        let Some(entry) = self.entries.get_mut(&(seat.pvlan, mac)) else {
-            if !seat.agrees {
-                return Err(DropReason::MacMove);
-            }
+        let entry = self.entries.get_mut(&(seat.pvlan, mac));
+        if !seat.agrees && !entry.as_ref().is_some_and(|it| it.sits_at(seat)) {
+            return Err(DropReason::MacMove);
+        }
+        let Some(entry) = entry else {
             if !free || !room {
                 return Err(DropReason::MacLimit);
             }
@@ -174,9 +175,6 @@ impl Fdb {
             entry.near |= seat.near;
             entry.strength = entry.strength.max(seat.strength);
             return Ok(entry.known(now, self.age));
-        }
-        if !seat.agrees {
-            return Err(DropReason::MacMove);
         }
         if entry.is_moved_by_its_own_node(seat) {
             *entry = Entry::new(now, seat);

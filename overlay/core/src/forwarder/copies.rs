@@ -12,7 +12,7 @@ use crate::control::CONTROL_PORT;
 use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
-use crate::sink::{Refused, Sink};
+use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
 use crate::wg::{Lanes, padded_len};
 use crate::wire::carrier::Carrier;
@@ -95,29 +95,33 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// One copy, which stands for `n` frames, to another node, by the worker that owns its lane.
-    pub(super) fn copy_to_node(
-        &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        frame: Frame<'_>,
-        n: u64,
-    ) {
-        let to = Receiver { node, port: None };
+    pub(super) fn copy_to_node(&mut self, to: Onward, frame: Frame<'_>, n: u64) {
+        let receiver = Receiver {
+            node: to.node,
+            port: None,
+        };
         let refused = match &mut self.remote {
             Remote::Lanes(lanes) => {
-                let Some(header) = vxlan_header(self.tables, segment) else {
+                let Some(vxlan) = vxlan_header(self.tables, to.segment) else {
                     return;
                 };
-                return seal_frame(self.state, lanes, self.sink, self.now, to, header, frame);
+                let from = if self.tables.is_stock(to.node) {
+                    source_port(frame.bytes)
+                } else {
+                    to.mark
+                };
+                let headers = Headers { from, vxlan };
+                let (state, sink, now) = (&mut *self.state, &mut *self.sink, self.now);
+                return seal_frame(state, lanes, sink, now, receiver, headers, frame);
             }
             // Counted by the worker that takes it, or here when none does.
-            Remote::Handoff => match self.sink.handoff(node, segment, frame) {
+            Remote::Handoff => match self.sink.handoff(to, frame) {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
             Remote::Edges(_) => Refused::Down,
         };
-        count_copies(self.state, to, n, 0, Err(refused));
+        count_copies(self.state, receiver, n, 0, Err(refused));
     }
 
     /// One control message to another node.
@@ -165,6 +169,17 @@ pub(super) struct Receiver {
     pub(super) port: Option<LocalPort>,
 }
 
+/// What goes in front of a frame in the tunnel, besides the addresses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headers {
+    /// The source port: towards a node that runs Skerry, the mark of the attachment that the
+    /// frame entered by, so that it can hold the sender to its own policy; towards a stock one, a
+    /// hash of the flow. RFC 7348 section 5 wants a hash to spread flows over paths, and inside a
+    /// tunnel there is one.
+    pub(super) from: u16,
+    pub(super) vxlan: [u8; vxlan::LEN],
+}
+
 /// Cuts a frame to size, wraps every piece, and seals it into the peer's lane.
 pub(super) fn seal_frame<S: Sink>(
     state: &mut State,
@@ -172,20 +187,19 @@ pub(super) fn seal_frame<S: Sink>(
     sink: &mut S,
     now: Time,
     to: Receiver,
-    vxlan: [u8; vxlan::LEN],
+    headers: Headers,
     frame: Frame<'_>,
 ) {
-    let from = source_port(frame.bytes);
     let node = to.node;
     let Some(carrier) = carrier(state, node) else {
         return count_copies(state, to, 1, 0, Err(Refused::Down));
     };
-    let at = carrier.header_len() + vxlan.len();
+    let at = carrier.header_len() + headers.vxlan.len();
     if frame.offload.is_finished() {
         let fits = bytes::put(&mut state.scratch, at, frame.bytes).is_some();
         let length = frame.bytes.len();
         let sealed = if fits {
-            seal_packet(state, lanes, sink, now, node, carrier, vxlan, from, length)
+            seal_packet(state, lanes, sink, now, node, carrier, headers, length)
         } else {
             Err(Refused::Full)
         };
@@ -200,7 +214,7 @@ pub(super) fn seal_frame<S: Sink>(
         .get_mut(at..)
         .and_then(|out| segments.next_into(out))
     {
-        let sealed = seal_packet(state, lanes, sink, now, node, carrier, vxlan, from, length);
+        let sealed = seal_packet(state, lanes, sink, now, node, carrier, headers, length);
         count_copies(state, to, 1, length, sealed);
     }
 }
@@ -217,16 +231,15 @@ fn seal_packet<S: Sink>(
     now: Time,
     node: NodeId,
     carrier: Carrier,
-    vxlan: [u8; vxlan::LEN],
-    from: u16,
+    headers: Headers,
     length: usize,
 ) -> Result<(), Refused> {
     let header = carrier.header_len();
-    let end = header + vxlan.len() + length;
-    bytes::put(&mut state.scratch, header, &vxlan).ok_or(Refused::Full)?;
+    let end = header + headers.vxlan.len() + length;
+    bytes::put(&mut state.scratch, header, &headers.vxlan).ok_or(Refused::Full)?;
     let packet = state.scratch.get_mut(..end).ok_or(Refused::Full)?;
     carrier
-        .write(packet, from, vxlan::PORT)
+        .write(packet, headers.from, vxlan::PORT)
         .ok_or(Refused::Full)?;
     lanes.seal(now, node, pad(&mut state.scratch, end, state.longest), sink)
 }

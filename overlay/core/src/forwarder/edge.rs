@@ -7,12 +7,13 @@
 
 use skerry_policy::{LocalPort, NodeId, SegmentId};
 
-use super::copies::{Receiver, count_copies, seal_frame};
+use super::copies::{Headers, Receiver, count_copies, seal_frame};
+use super::flow::source_port;
 use super::pass::{Origin, Outcome, Pass, Remote};
 use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
-use crate::sink::{Refused, Sink};
+use crate::sink::{Onward, Refused, Sink};
 use crate::wg::Lanes;
 use crate::wire::carrier::Carried;
 use crate::wire::ethernet::{Ethernet, Tagging};
@@ -82,14 +83,23 @@ impl<S: Sink> Pass<'_, S> {
         };
         let refused = if self.state.is_up(port) {
             match (&mut self.remote, vxlan_header(self.tables, segment)) {
-                (Remote::Lanes(lanes) | Remote::Edges(EdgeLanes(lanes)), Some(header)) => {
-                    return seal_frame(self.state, lanes, self.sink, self.now, to, header, frame);
+                (Remote::Lanes(lanes) | Remote::Edges(EdgeLanes(lanes)), Some(vxlan)) => {
+                    let from = source_port(frame.bytes);
+                    let headers = Headers { from, vxlan };
+                    return seal_frame(self.state, lanes, self.sink, self.now, to, headers, frame);
                 }
                 // Counted by the worker that takes it, or here when none does.
-                (Remote::Handoff, _) => match self.sink.handoff(edge, segment, frame) {
-                    Ok(()) => return,
-                    Err(refused) => refused,
-                },
+                (Remote::Handoff, _) => {
+                    let onward = Onward {
+                        node: edge,
+                        segment,
+                        mark: 0,
+                    };
+                    match self.sink.handoff(onward, frame) {
+                        Ok(()) => return,
+                        Err(refused) => refused,
+                    }
+                }
                 (_, None) => Refused::Down,
             }
         } else {
@@ -99,13 +109,13 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// One copy that a worker without tunnels has for a node: an edge of this one, or a peer.
-    pub(super) fn copy_handed_over(&mut self, node: NodeId, segment: SegmentId, frame: Frame<'_>) {
-        if !self.tables.is_edge(node) {
-            return self.copy_to_node(node, segment, frame, frames(frame));
+    pub(super) fn copy_handed_over(&mut self, to: Onward, frame: Frame<'_>) {
+        if !self.tables.is_edge(to.node) {
+            return self.copy_to_node(to, frame, frames(frame));
         }
         // Both workers run one generation, so the port is there.
-        if let Some(port) = self.tables.edge_port(node, segment) {
-            self.copy_to_edge(node, port, segment, frame, frames(frame));
+        if let Some(port) = self.tables.edge_port(to.node, to.segment) {
+            self.copy_to_edge(to.node, port, to.segment, frame, frames(frame));
         }
     }
 }

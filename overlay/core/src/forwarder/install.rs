@@ -10,7 +10,7 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
-use super::licence::Licence;
+use super::licence::{Licence, marks_of_peers};
 use super::meter::Copies;
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
@@ -170,6 +170,7 @@ impl State {
         self.counters = translate_counters(&self.counters, translation, tables);
         self.licences = Licence::of_peers(tables);
         self.kinds = Licence::kinds_of_peers(tables);
+        self.marks = marks_of_peers(tables);
         self.translate_ports(translation, tables);
         self.translate_copies(translation, tables);
         self.translate_groups(translation, tables);

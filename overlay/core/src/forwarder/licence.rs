@@ -1,6 +1,6 @@
 //! What a sender may say that others would obey: router advertisements and DHCP.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use skerry_policy::{DhcpGuard, Ethertypes, Guards, Mac, NodeId, Port, RaGuard, SegmentId, Tables};
 
 use crate::reason::DropReason;
@@ -19,6 +19,15 @@ pub(super) type Licences = FxHashMap<(NodeId, SegmentId), Licence>;
 
 /// The ethertypes of every (node, segment) that is not this node's own.
 pub(super) type Kinds = FxHashMap<(NodeId, SegmentId), Ethertypes>;
+
+/// The marks of the attachments of every (node, segment) that is not this node's own.
+pub(super) type Marks = FxHashSet<(NodeId, SegmentId, u16)>;
+
+pub(super) fn marks_of_peers(tables: &Tables) -> Marks {
+    let attachments = tables.fabric.attachments.iter();
+    let others = attachments.filter(|it| it.home != tables.me);
+    others.map(|it| (it.home, it.segment, it.mark)).collect()
+}
 
 /// Every port of another node, in each segment that it is in.
 fn ports_of_peers(tables: &Tables) -> impl Iterator<Item = ((NodeId, SegmentId), &Port)> {

@@ -105,7 +105,7 @@ impl<S: Sink> Pass<'_, S> {
                 _ if place == sender.place => continue,
                 Place::Port(to) => self.copy_to_attachment(sender.segment.id, to, frame, n),
                 Place::Node(_) if matches!(sender.origin, Origin::Peer(_)) => continue,
-                Place::Node(to) => self.copy_to_node(to, sender.segment.id, frame, n),
+                Place::Node(to) => self.copy_to_node(sender.onward(to), frame, n),
             }
             outcome = Outcome::Delivered;
         }

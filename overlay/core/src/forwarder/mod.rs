@@ -46,14 +46,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
+use skerry_policy::{LocalPort, NodeId, Tables};
 use x25519_dalek::StaticSecret;
 
 use crate::claim::{Claim, Place};
 use crate::counters::Counters;
 use crate::fdb::FdbEntry;
 use crate::frame::Frame;
-use crate::sink::{Refused, Sink};
+use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
 use crate::wg::{LaneStatus, Lanes, Scratch};
 use pass::{Pass, Remote};
@@ -172,17 +172,15 @@ impl Forwarder {
         );
     }
 
-    /// A frame that another worker's port sent to a remote node, or to a stock edge of this one;
-    /// `segment` is then the edge's.
+    /// A frame that another worker's port sent to a remote node, or to a stock edge of this one.
     pub fn handle_handoff(
         &mut self,
         now: Time,
-        node: NodeId,
-        segment: SegmentId,
+        to: Onward,
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) {
-        self.pass(now, sink).copy_handed_over(node, segment, frame);
+        self.pass(now, sink).copy_handed_over(to, frame);
     }
 
     /// Timers of the tunnels, and ageing.

@@ -9,7 +9,7 @@ use skerry_policy::{
 
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::fdb::{Held, Holder};
-use crate::sink::Sink;
+use crate::sink::{Onward, Sink};
 use crate::time::Time;
 use crate::wg::Lanes;
 
@@ -76,6 +76,15 @@ impl Sender<'_> {
     /// A port that does not speak for others.
     pub(super) fn is_host(&self) -> bool {
         self.segment.role != Role::Promiscuous
+    }
+
+    /// The way to another node for a frame of its segment.
+    pub(super) fn onward(&self, node: NodeId) -> Onward {
+        Onward {
+            node,
+            segment: self.segment.id,
+            mark: self.attachment.map_or(0, |it| it.mark),
+        }
     }
 
     pub(super) const fn holder(&self) -> Holder {

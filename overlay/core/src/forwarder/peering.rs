@@ -27,7 +27,7 @@ use super::pass::{Origin, Outcome, Pass, Sender};
 use crate::claim::Place;
 use crate::frame::{ETH_HEADER, Frame};
 use crate::reason::DropReason;
-use crate::sink::Sink;
+use crate::sink::{Onward, Sink};
 use crate::wire::bytes;
 use crate::wire::ethernet::Ethernet;
 use crate::wire::transport::Transport;
@@ -51,7 +51,11 @@ impl<'t, S: Sink> Pass<'t, S> {
         let mac = peering.mac();
         let mut buffer = std::mem::take(&mut self.state.crossing);
         if let Some(frame) = readdressed(&mut buffer, frame, mac, mac) {
-            self.copy_to_node(crossing.receiver.home, peering.id, frame, n);
+            let to = Onward {
+                segment: peering.id,
+                ..sender.onward(crossing.receiver.home)
+            };
+            self.copy_to_node(to, frame, n);
         }
         self.state.crossing = buffer;
         Ok(Outcome::Delivered)

@@ -7,7 +7,7 @@ use skerry_policy::{
     LocalAttachment, LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables,
 };
 
-use super::licence::{Kinds, Licence, Licences};
+use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter};
 use super::pass::Origin;
 use crate::claim::{Change, Claim, Place, Strength};
@@ -37,6 +37,7 @@ pub(super) struct State {
     pub(super) allowance: Vec<u32>,
     pub(super) licences: Licences,
     pub(super) kinds: Kinds,
+    pub(super) marks: Marks,
     /// Indexed by `LocalPort`.
     pub(super) meters: Vec<Meter>,
     /// Indexed by `PvlanId`.
@@ -67,6 +68,7 @@ impl State {
             allowance: allowance(tables),
             licences: Licence::of_peers(tables),
             kinds: Licence::kinds_of_peers(tables),
+            marks: marks_of_peers(tables),
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             longest: longest(tables),

@@ -77,8 +77,12 @@ impl<S: Sink> Pass<'_, S> {
         }
         let outcome = carried.and_then(|carried| {
             let (segment, frame) = self.unwrap(node, &carried)?;
+            let agrees = self.agrees(node, &carried);
+            if !agrees && !self.has_port_there(node, segment, carried.from) {
+                return Err(DropReason::VniDenied);
+            }
             self.count_in(node, frame.len());
-            Ok((segment, frame, self.agrees(node, &carried)))
+            Ok((segment, frame, agrees))
         });
         let outcome = match outcome {
             Ok((segment, frame, agrees)) => self.admit_inner(node, segment, frame, agrees),
@@ -112,9 +116,15 @@ impl<S: Sink> Pass<'_, S> {
 
     /// Whether the peer runs the policy that runs here, as far as a stock one runs any.
     fn agrees(&self, node: NodeId, carried: &Carried<'_>) -> bool {
-        let peer = self.tables.fabric.nodes.get(node.index());
-        let is_stock = peer.is_some_and(|peer| peer.stock.is_some());
-        is_stock || carried.edition == edition(self.tables)
+        self.tables.is_stock(node) || carried.edition == edition(self.tables)
+    }
+
+    /// Whether the port that a peer of another policy names is in the segment by the policy that
+    /// runs here: one that it has moved there would be taken for the port whose MAC address it
+    /// uses, and could be heard by ports that neither policy lets it reach.
+    fn has_port_there(&self, node: NodeId, segment: SegmentId, mark: u16) -> bool {
+        let is_peering = self.tables.fabric.peering(segment).is_some();
+        is_peering || self.state.marks.contains(&(node, segment, mark))
     }
 
     /// The frame inside, if it is of a segment or peering that the peer may send.

@@ -173,7 +173,7 @@ impl<S: Sink> Pass<'_, S> {
         if matches!(sender.origin, Origin::Peer(_)) {
             return Err(DropReason::SplitHorizon);
         }
-        self.copy_to_node(to, sender.segment.id, frame, n);
+        self.copy_to_node(sender.onward(to), frame, n);
         Ok(Outcome::Delivered)
     }
 
@@ -223,7 +223,7 @@ impl<S: Sink> Pass<'_, S> {
         }
         if matches!(sender.origin, Origin::Port(_)) {
             for &node in &flood.nodes {
-                self.copy_to_node(node, segment, frame, n);
+                self.copy_to_node(sender.onward(node), frame, n);
                 copies += n;
             }
         }

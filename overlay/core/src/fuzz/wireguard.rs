@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use blake2::digest::consts::U16;
 use blake2::digest::{KeyInit, Mac as _};
 use blake2::{Blake2s256, Blake2sMac, Digest as _};
-use skerry_policy::{LocalPort, NodeId, SegmentId};
+use skerry_policy::{LocalPort, NodeId};
 use x25519_dalek::PublicKey;
 
 use super::script::Script;
@@ -14,7 +14,7 @@ use super::site;
 use crate::claim::Claim;
 use crate::frame::Frame;
 use crate::reason::DropReason;
-use crate::sink::{Refused, Sink, Transmit};
+use crate::sink::{Onward, Refused, Sink, Transmit};
 use crate::time::Time;
 use crate::wg::{Lanes, Opened, Scratch, padded_len};
 
@@ -35,7 +35,7 @@ impl Sink for Wire {
         self.0.extend(each.map(<[u8]>::to_vec));
     }
 
-    fn handoff(&mut self, to: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+    fn handoff(&mut self, to: Onward, _: Frame<'_>) -> Result<(), Refused> {
         panic!("lanes hand nothing over: {to:?}")
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use boringtun::x25519::{PublicKey, StaticSecret};
-use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId, Source, check};
+use skerry_policy::{Fabric, LocalPort, NodeId, Source, check};
 
 use crate::claim::Claim;
 use crate::frame::Frame;
-use crate::sink::{Refused, Sink, Transmit};
+use crate::sink::{Onward, Refused, Sink, Transmit};
 
 /// The private key of a test node.
 pub(crate) fn secret(name: &str) -> StaticSecret {
@@ -110,7 +110,7 @@ impl Sink for Wire {
         self.sends.push((datagrams.to, list.collect()));
     }
 
-    fn handoff(&mut self, to: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+    fn handoff(&mut self, to: Onward, _: Frame<'_>) -> Result<(), Refused> {
         panic!("lanes hand nothing over: {to:?}")
     }
 

@@ -18,6 +18,8 @@ const UDP_HEADER: usize = 8;
 pub(crate) struct Carried<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
+    /// The source port.
+    pub(crate) from: u16,
     pub(crate) port: u16,
     /// Which policy the sender runs, if it is a node that says so.
     pub(crate) edition: u16,
@@ -66,12 +68,14 @@ impl<'a> Carried<'a> {
     }
 
     fn udp(source: IpAddr, destination: IpAddr, edition: u16, bytes: &'a [u8]) -> Option<Self> {
+        let from = u16_at(bytes, 0)?;
         let port = u16_at(bytes, 2)?;
         let length = usize::from(u16_at(bytes, 4)?);
         let payload = bytes.get(UDP_HEADER..length)?;
         Some(Self {
             source,
             destination,
+            from,
             port,
             edition,
             payload,

@@ -477,13 +477,13 @@ impl Second {
         let (_, local) = world.place(port);
         self.forwarder
             .handle_frame(world.now, local, frame, &mut self.recorder);
-        for (node, segment, bytes, offload) in self.recorder.handed.drain(..) {
+        for (to, bytes, offload) in self.recorder.handed.drain(..) {
             let owner = &mut world.nodes[N1];
             let bytes = &bytes;
             let frame = Frame { bytes, offload };
             owner
                 .forwarder
-                .handle_handoff(world.now, node, segment, frame, &mut owner.recorder);
+                .handle_handoff(world.now, to, frame, &mut owner.recorder);
         }
         world.settle();
         world.check_balance();

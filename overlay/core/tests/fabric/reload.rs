@@ -1,5 +1,7 @@
 //! Changing the policy of a running fabric: group H.
 
+use skerry_overlay::DropReason;
+
 use crate::world::frames::{BROADCAST, mac, plain, udp};
 use crate::world::{World, guarded, open};
 
@@ -71,6 +73,45 @@ fn h02_two_ports_that_both_policies_keep_apart_do_not_meet_between_them() {
         let receivers = world.receivers("n1/b-i1", &flood("n1/b-i1"));
         assert_eq!(receivers, ["n1/b-gw", "n3/b-p2"], "whole again");
     }
+}
+
+#[test]
+fn h02_a_port_that_is_new_in_a_segment_is_not_taken_for_one_that_has_left_it() {
+    // Unguarded, and not IP: nothing but the port itself tells the two apart.
+    let mut world = World::new(&open());
+    for port in ["n1/b-w1", "n2/b-w2"] {
+        world.send(port, &plain(mac(port), BROADCAST, port));
+    }
+    let exchanged = swapped(&open()).replace(
+        "b-w1 = { as = \"blue.web\",",
+        "b-w1 = { as = \"blue.isolated\",",
+    );
+    world.install(&exchanged, |name| name == "n1");
+    // Neither policy lets n1/b-i1 and n2/b-w2 meet; n2 knows this address as n1/b-w1's, in web.
+    for destination in [BROADCAST, mac("n2/b-w2")] {
+        let frame = plain(mac("n1/b-w1"), destination, "it is me");
+        let received = world.try_frame("n1/b-i1", &frame);
+        assert!(
+            received.iter().all(|(name, _)| name != "n2/b-w2"),
+            "{received:?}"
+        );
+    }
+    let drops = &world.counters(1).peers[world.nodes[0].id.index()].drops;
+    assert!(drops.get(DropReason::VniDenied) > 0, "{drops:?}");
+}
+
+#[test]
+fn h02_whoever_is_new_in_a_roll_out_waits_for_its_end() {
+    let mut world = World::new(&open());
+    let again = format!("{}\n# again\n", open());
+    world.install(&again, |name| name == "n1");
+    let news = plain(mac("n1/b-i2"), BROADCAST, "new");
+    assert_eq!(world.receivers("n1/b-i2", &news), ["n1/b-gw"]);
+    let drops = &world.counters(2).peers[world.nodes[0].id.index()].drops;
+    assert_eq!(drops.get(DropReason::PeerMacSpoof), 1);
+    world.install(&again, |name| name != "n1");
+    let receivers = world.receivers("n1/b-i2", &news);
+    assert_eq!(receivers, ["n1/b-gw", "n3/b-p2"]);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use skerry_overlay::{Claim, Frame, Lanes, Opened, Refused, Scratch, Sink, Time, Transmit};
-use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId};
+use skerry_overlay::{Claim, Frame, Lanes, Onward, Opened, Refused, Scratch, Sink, Time, Transmit};
+use skerry_policy::{Fabric, LocalPort, NodeId};
 
 use crate::forgery::{Forged, Knowledge};
 use crate::node::at_the_origin;
@@ -31,7 +31,7 @@ impl Sink for Outbox {
         }
     }
 
-    fn handoff(&mut self, _: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+    fn handoff(&mut self, _: Onward, _: Frame<'_>) -> Result<(), Refused> {
         Err(Refused::Down)
     }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mock_instant::MockClock;
-use skerry_overlay::{Claim, Forwarder, Frame, Mesh, Output, Refused, Setup, Sink, Time, Transmit};
-use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId};
+use skerry_overlay::{
+    Claim, Forwarder, Frame, Mesh, Onward, Output, Refused, Setup, Sink, Time, Transmit,
+};
+use skerry_policy::{Fabric, LocalPort, NodeId};
 
 use crate::site::secret;
 
@@ -48,7 +50,7 @@ impl Sink for Effects {
         }
     }
 
-    fn handoff(&mut self, _: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+    fn handoff(&mut self, _: Onward, _: Frame<'_>) -> Result<(), Refused> {
         panic!("every forwarder here owns its lanes")
     }
 

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer, RingBuffer};
-use skerry_overlay::{FRAME_MAX, Frame, Offload, Refused};
+use skerry_overlay::{FRAME_MAX, Frame, Offload, Onward, Refused};
 use skerry_policy::{NodeId, SegmentId};
 
 /// Frames that may be on their way. The memory of a slot is only real once a frame used it.
@@ -15,8 +15,7 @@ const SLOTS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) generation: u64,
-    pub(crate) node: NodeId,
-    pub(crate) segment: SegmentId,
+    pub(crate) to: Onward,
     offload: Offload,
     len: usize,
     bytes: Box<[u8]>,
@@ -26,8 +25,11 @@ impl Slot {
     fn empty() -> Self {
         Self {
             generation: 0,
-            node: NodeId(0),
-            segment: SegmentId(0),
+            to: Onward {
+                node: NodeId(0),
+                segment: SegmentId(0),
+                mark: 0,
+            },
             offload: Offload::NONE,
             len: 0,
             bytes: vec![0; FRAME_MAX].into_boxed_slice(),
@@ -85,8 +87,7 @@ impl Giver {
     pub(crate) fn give(
         &mut self,
         generation: u64,
-        node: NodeId,
-        segment: SegmentId,
+        to: Onward,
         frame: Frame<'_>,
     ) -> Result<(), Refused> {
         let len = frame.bytes.len();
@@ -98,7 +99,7 @@ impl Giver {
             room.copy_from_slice(frame.bytes);
         }
         (slot.len, slot.offload) = (len, frame.offload);
-        (slot.generation, slot.node, slot.segment) = (generation, node, segment);
+        (slot.generation, slot.to) = (generation, to);
         self.rung = false;
         self.full.push(slot).map_err(|_| Refused::Full)
     }
@@ -141,22 +142,25 @@ mod tests {
         pair(Arc::new(eventfd(0, EventfdFlags::NONBLOCK).unwrap()))
     }
 
+    fn to(n: u8) -> Onward {
+        Onward {
+            node: NodeId(n.into()),
+            segment: SegmentId(1),
+            mark: 0xc000 + u16::from(n),
+        }
+    }
+
     #[test]
     fn frames_arrive_in_order_with_what_was_said_about_them() {
         let (mut giver, mut taker) = ends();
         for n in 0..5u8 {
             let frame = Frame::plain(std::slice::from_ref(&n));
-            giver
-                .give(7, NodeId(u32::from(n)), SegmentId(1), frame)
-                .unwrap();
+            giver.give(7, to(n), frame).unwrap();
         }
         for n in 0..5u8 {
             assert_eq!(taker.next_generation(), Some(7));
             let slot = taker.take().unwrap();
-            assert_eq!(
-                (slot.node, slot.frame().bytes),
-                (NodeId(u32::from(n)), &[n][..])
-            );
+            assert_eq!((slot.to, slot.frame().bytes), (to(n), &[n][..]));
             taker.give_back(slot);
         }
         assert!(taker.take().is_none());
@@ -166,7 +170,7 @@ mod tests {
     fn a_full_ring_refuses_and_recovers() {
         let (mut giver, mut taker) = ends();
         let frame = Frame::plain(&[1, 2, 3]);
-        let mut give = || giver.give(1, NodeId(0), SegmentId(0), frame);
+        let mut give = || giver.give(1, to(0), frame);
         for n in 0..SLOTS {
             assert_eq!(give(), Ok(()), "frame {n}");
         }

@@ -217,9 +217,8 @@ impl Loop {
                 }
                 let Some(slot) = taker.take() else { break };
                 let now = self.clock.now();
-                let (node, segment) = (slot.node, slot.segment);
                 self.forwarder
-                    .handle_handoff(now, node, segment, slot.frame(), &mut self.shell);
+                    .handle_handoff(now, slot.to, slot.frame(), &mut self.shell);
                 taker.give_back(slot);
             }
         }

@@ -1,7 +1,7 @@
 //! A worker's hands: carries out what its forwarder decides.
 
-use skerry_overlay::{Claim, Frame, Refused, Sink, Transmit};
-use skerry_policy::{LocalPort, NodeId, SegmentId};
+use skerry_overlay::{Claim, Frame, Onward, Refused, Sink, Transmit};
+use skerry_policy::{LocalPort, NodeId};
 use tokio::sync::mpsc;
 
 use super::handoff::Giver;
@@ -45,15 +45,10 @@ impl Sink for Shell {
         }
     }
 
-    fn handoff(
-        &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        frame: Frame<'_>,
-    ) -> Result<(), Refused> {
+    fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused> {
         let generation = self.generation;
         let giver = self.giver.as_mut().ok_or(Refused::Down)?;
-        giver.give(generation, node, segment, frame)
+        giver.give(generation, to, frame)
     }
 
     fn control(&mut self, from: NodeId, message: &[u8]) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
+use skerry_policy::{LocalPort, NodeId, Tables};
 
 use crate::claim::{Claim, Place, Strength};
 use crate::control::{Mesh, Output};
@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::fuzz::script::Script;
 use crate::fuzz::site::{self, SEATS, Seat};
 use crate::gso::Segments;
-use crate::sink::{Refused, Sink, Transmit};
+use crate::sink::{Onward, Refused, Sink, Transmit};
 use crate::time::Time;
 use crate::wg::{Lanes, Opened, Scratch};
 
@@ -53,7 +53,7 @@ impl Sink for Recorder {
         }
     }
 
-    fn handoff(&mut self, to: NodeId, _: SegmentId, _: Frame<'_>) -> Result<(), Refused> {
+    fn handoff(&mut self, to: Onward, _: Frame<'_>) -> Result<(), Refused> {
         panic!("every forwarder here owns its lanes: {to:?}")
     }
 

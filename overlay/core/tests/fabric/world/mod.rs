@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use skerry_overlay::{
-    Claim, Counters, Forwarder, Frame, Offload, Place, Refused, Setup, Sink, Time, Transmit,
+    Claim, Counters, Forwarder, Frame, Offload, Onward, Place, Refused, Setup, Sink, Time, Transmit,
 };
-use skerry_policy::{Fabric, LocalPort, NodeId, SegmentId, Source, Tables, check};
+use skerry_policy::{Fabric, LocalPort, NodeId, Source, Tables, check};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use edge::Edge;
@@ -93,7 +93,7 @@ pub(crate) struct Recorder {
     /// Ports that take nothing.
     pub(crate) full: BTreeSet<LocalPort>,
     /// What a forwarder without lanes gave to the one that has them.
-    pub(crate) handed: Vec<(NodeId, SegmentId, Vec<u8>, Offload)>,
+    pub(crate) handed: Vec<(Onward, Vec<u8>, Offload)>,
     /// The ring to that one is full.
     pub(crate) ring_full: bool,
 }
@@ -113,17 +113,11 @@ impl Sink for Recorder {
         }
     }
 
-    fn handoff(
-        &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        frame: Frame<'_>,
-    ) -> Result<(), Refused> {
+    fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused> {
         if self.ring_full {
             return Err(Refused::Full);
         }
-        self.handed
-            .push((node, segment, frame.bytes.to_vec(), frame.offload));
+        self.handed.push((to, frame.bytes.to_vec(), frame.offload));
         Ok(())
     }
 
