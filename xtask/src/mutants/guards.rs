@@ -236,8 +236,8 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "let a private VLAN multiply without end",
         edits: &[Edit {
             file: METER,
-            from: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now))",
-            to: "&& copies.of(sender).is_some_and(|it| !it.is_ready(now)) && false",
+            from: ".is_some_and(|it| !it.is_ready(now))",
+            to: ".is_some_and(|it| !it.is_ready(now) && false)",
         }],
         tests: Fabric("storms::"),
     },

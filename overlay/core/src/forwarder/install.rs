@@ -231,6 +231,14 @@ impl State {
                 *bucket = bucket.inherit(old);
             }
         }
+        let old = std::mem::replace(&mut self.peer_copies, Copies::of_peers(tables));
+        for ((node, pvlan), old) in &old {
+            let node = at(&translation.nodes, node.index());
+            let key = node.zip(at(&translation.pvlans, pvlan.index()));
+            if let Some(bucket) = key.and_then(|key| self.peer_copies.get_mut(&key)) {
+                *bucket = bucket.inherit(old);
+            }
+        }
     }
 
     fn translate_groups(&mut self, translation: &Translation, tables: &Tables) {

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use skerry_policy::{Mac, Port, Pvlan, Role};
+use rustc_hash::FxHashMap;
+use skerry_policy::{Mac, NodeId, Port, Pvlan, PvlanId, Role, Tables};
 
 use super::pass::{Origin, Pass, Sender};
 use super::verdict::Way;
@@ -117,7 +118,9 @@ impl Meter {
 }
 
 /// The copies that floods of a private VLAN may make: those of hosts, and those of promiscuous
-/// ports, so that no host can use up what its gateway needs.
+/// ports, so that no host can use up what its gateway needs. Every peer has its own of each: what
+/// its ports may multiply there is its own node's business, and what it sends here in spite of
+/// that must not cost others theirs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copies {
     hosts: Option<Bucket>,
@@ -141,6 +144,19 @@ impl Copies {
         }
     }
 
+    /// Those of each peer, in each private VLAN that it has a port in.
+    pub(super) fn of_peers(tables: &Tables) -> PeerCopies {
+        let fabric = &tables.fabric;
+        let others = fabric.attachments.iter().filter(|it| it.home != tables.me);
+        let copies = others.filter_map(|it| {
+            let pvlan = fabric
+                .pvlans
+                .get(fabric.segment(it.segment)?.pvlan.index())?;
+            Some(((it.home, pvlan.id), Self::new(pvlan)))
+        });
+        copies.collect()
+    }
+
     const fn of(&mut self, sender: &Sender<'_>) -> Option<&mut Bucket> {
         if matches!(sender.segment.role, Role::Promiscuous) {
             self.routers.as_mut()
@@ -149,6 +165,9 @@ impl Copies {
         }
     }
 }
+
+/// The copies of every (node, private VLAN) that is not this node's own.
+pub(super) type PeerCopies = FxHashMap<(NodeId, PvlanId), Copies>;
 
 fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
     let new = new?;
@@ -177,7 +196,7 @@ impl<S: Sink> Pass<'_, S> {
             // Its own node has weighed it.
             Origin::Peer(_) => None,
         };
-        let (mut bits, mut deaf) = (None, false);
+        let mut deaf = false;
         if let Some(meter) = meter {
             deaf = class == Some(Class::Unknown) && meter.deaf;
             if let Some(class) = class.filter(|_| !deaf)
@@ -186,15 +205,15 @@ impl<S: Sink> Pass<'_, S> {
             {
                 return Err(class.reason());
             }
-            bits = meter.bits.as_mut();
         }
         if let Some(class) = class
-            && let Some(copies) = self.state.copies.get_mut(sender.pvlan.id.index())
-            && copies.of(sender).is_some_and(|it| !it.is_ready(now))
+            && self.copies_of(sender).is_some_and(|it| !it.is_ready(now))
         {
             return Err(class.reason());
         }
-        if let Some(bits) = bits
+        if let Origin::Port(port) = sender.origin
+            && let Some(meter) = self.state.meters.get_mut(port.index())
+            && let Some(bits) = &mut meter.bits
             && !bits.take(now, weight.bytes.saturating_mul(8))
         {
             return Err(DropReason::Rate);
@@ -209,9 +228,17 @@ impl<S: Sink> Pass<'_, S> {
     /// no receiver is always the last.
     pub(super) fn multiplied(&mut self, sender: &Sender<'_>, copies: u64) {
         let now = self.now;
-        let bucket = self.state.copies.get_mut(sender.pvlan.id.index());
-        if let Some(bucket) = bucket.and_then(|it| it.of(sender)) {
+        if let Some(bucket) = self.copies_of(sender) {
             bucket.charge(now, copies);
         }
+    }
+
+    fn copies_of(&mut self, sender: &Sender<'_>) -> Option<&mut Bucket> {
+        let pvlan = sender.pvlan.id;
+        let copies = match sender.origin {
+            Origin::Port(_) => self.state.copies.get_mut(pvlan.index()),
+            Origin::Peer(node) => self.state.peer_copies.get_mut(&(node, pvlan)),
+        };
+        copies?.of(sender)
     }
 }

@@ -8,7 +8,7 @@ use skerry_policy::{
 };
 
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
-use super::meter::{Copies, Meter};
+use super::meter::{Copies, Meter, PeerCopies};
 use super::pass::Origin;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
@@ -42,6 +42,7 @@ pub(super) struct State {
     pub(super) meters: Vec<Meter>,
     /// Indexed by `PvlanId`.
     pub(super) copies: Vec<Copies>,
+    pub(super) peer_copies: PeerCopies,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
     /// Where packets for the tunnel are put together.
@@ -71,6 +72,7 @@ impl State {
             marks: marks_of_peers(tables),
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
+            peer_copies: Copies::of_peers(tables),
             longest: longest(tables),
             scratch: buffer(),
             untagged: buffer(),

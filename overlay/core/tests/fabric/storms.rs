@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use skerry_overlay::PortCounters;
+use skerry_overlay::{DropReason, PortCounters};
 use skerry_policy::Mac;
 
 use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip, mac, udp, udp_as};
@@ -135,6 +135,33 @@ fn a_private_vlan_is_no_amplifier() {
     );
     let red = world.receivers("n2/r-gw", &to("n2/r-gw", BROADCAST));
     assert_eq!(red.len(), 4, "another private VLAN has its own");
+}
+
+#[test]
+fn a_node_uses_up_no_copies_of_others() {
+    let limited = open().replacen("copies    = \"off\"", "copies    = 1000", 1);
+    let mut world = World::new(&limited);
+    let flood = to("n1/b-w1", BROADCAST);
+    world.send("n1/b-w1", &flood);
+    // A node that keeps to no limit of its own.
+    world.install(&open(), |name| name == "n1");
+    for _ in 0..5_000 {
+        let (node, local) = world.place("n1/b-w1");
+        let node = &mut world.nodes[node];
+        let frame = skerry_overlay::Frame::plain(&flood);
+        node.forwarder
+            .handle_frame(world.now, local, frame, &mut node.recorder);
+    }
+    world.settle();
+    let peer = &world.counters(1).peers[world.nodes[0].id.index()];
+    let passed = peer.delivered;
+    assert!(
+        (50..=101).contains(&passed),
+        "{passed}: a tenth of a second's"
+    );
+    assert_eq!(peer.drops.get(DropReason::StormBcast), 5_001 - passed);
+    let receivers = world.receivers("n2/b-w2", &to("n2/b-w2", BROADCAST));
+    assert!(receivers.contains(&"n3/b-p2".to_owned()), "{receivers:?}");
 }
 
 #[test]
