@@ -109,6 +109,11 @@ fn peers(page: &mut Page, counters: &Counters) {
     each_peer(page, counters, |page, labels, peer| {
         page.value(&[labels], peer.claims_refused);
     });
+    let help = "Control messages that were too long, or more than a node has to say.";
+    page.family("skerry_peer_control_refused_total", "counter", help);
+    each_peer(page, counters, |page, labels, peer| {
+        page.value(&[labels], peer.control_refused);
+    });
     let help = "Seconds since the last handshake; absent before the first.";
     page.family("skerry_peer_last_handshake_seconds", "gauge", help);
     each_peer(page, counters, |page, labels, peer| {

@@ -97,6 +97,8 @@ pub struct PeerCounters {
     pub control_in: u64,
     /// Control messages sent.
     pub control_out: u64,
+    /// Of those received, the ones that were too long, or more than a node has to say.
+    pub control_refused: u64,
     /// Addresses it said are at its ports, and that somebody else has.
     pub claims_refused: u64,
     /// Handshakes completed.

@@ -83,6 +83,8 @@ pub struct PeerCounters {
     pub control_in: u64,
     /// Control messages sent.
     pub control_out: u64,
+    /// Of those received, the ones that were too long, or more than a node has to say.
+    pub control_refused: u64,
     /// Addresses it said are at its ports, and that were held elsewhere more strongly or earlier.
     pub claims_refused: u64,
 }
@@ -107,6 +109,7 @@ impl PeerCounters {
         self.egress_drops.merge(&other.egress_drops);
         self.control_in += other.control_in;
         self.control_out += other.control_out;
+        self.control_refused += other.control_refused;
         self.claims_refused += other.claims_refused;
     }
 }

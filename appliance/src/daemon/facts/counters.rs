@@ -55,6 +55,7 @@ impl Facts<'_> {
             egress_drops: drops(&of.egress_drops),
             control_in: of.control_in,
             control_out: of.control_out,
+            control_refused: of.control_refused,
             claims_refused: of.claims_refused,
             handshakes: self.lanes.get(&peer).map_or(0, |it| it.handshakes),
         }

@@ -17,6 +17,9 @@ use crate::time::Time;
 /// An old place must have been silent for so long before an equal claim moves the address.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// An address that its own node moves about is told of so often and no more.
+const MOVES: Duration = Duration::from_secs(1);
+
 /// Where a frame came from, as a claim to its source address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seat {
@@ -46,6 +49,8 @@ pub(crate) struct Entry {
     near: bool,
     /// When the other workers were last told.
     told: Time,
+    /// It has moved since, and they were not told at once.
+    owed: bool,
     flaps: Flaps,
 }
 
@@ -60,6 +65,7 @@ impl Entry {
             seen: now,
             near: seat.near,
             told: now,
+            owed: false,
             flaps: Flaps::default(),
         }
     }
@@ -80,11 +86,22 @@ impl Entry {
 
     /// What an address that is where it was has to say: now and then, that it still is.
     fn known(&mut self, now: Time, age: Duration) -> Learned {
-        if self.strength == Strength::Bound || now.since(self.told) < age / 4 {
+        let pause = if self.owed { MOVES } else { age / 4 };
+        if self.strength == Strength::Bound || now.since(self.told) < pause {
             return Learned::Known;
         }
-        self.told = now;
+        (self.told, self.owed) = (now, false);
         Learned::Here { since: self.since }
+    }
+
+    /// The entry after its own node has moved it. A node that does so with every frame is not worth
+    /// a word to everybody with every frame.
+    fn moved_by_its_own_node(&self, now: Time, seat: &Seat) -> Self {
+        Self {
+            told: self.told,
+            owed: true,
+            ..Self::new(now, seat)
+        }
     }
 
     /// A peer has the last word on which of its own segments an address is in: its own table
@@ -177,8 +194,8 @@ impl Fdb {
             return Ok(entry.known(now, self.age));
         }
         if entry.is_moved_by_its_own_node(seat) {
-            *entry = Entry::new(now, seat);
-            return Ok(Learned::Here { since: now });
+            *entry = entry.moved_by_its_own_node(now, seat);
+            return Ok(entry.known(now, self.age));
         }
         let weaker = entry.strength > seat.strength;
         if weaker && entry.strength >= Strength::Promiscuous {

@@ -11,7 +11,7 @@ use skerry_policy::{
 
 use super::Forwarder;
 use super::licence::{Licence, marks_of_peers};
-use super::meter::Copies;
+use super::meter::{Copies, messages};
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
@@ -172,7 +172,7 @@ impl State {
         self.kinds = Licence::kinds_of_peers(tables);
         self.marks = marks_of_peers(tables);
         self.translate_ports(translation, tables);
-        self.translate_copies(translation, tables);
+        self.translate_buckets(translation, tables);
         self.translate_groups(translation, tables);
         let (fdb, addresses) = (self.fdb.emptied(), self.addresses.emptied());
         let old_fdb = std::mem::replace(&mut self.fdb, fdb);
@@ -223,11 +223,17 @@ impl State {
         self.up = up;
     }
 
-    fn translate_copies(&mut self, translation: &Translation, tables: &Tables) {
+    fn translate_buckets(&mut self, translation: &Translation, tables: &Tables) {
         let new = tables.fabric.pvlans.iter().map(Copies::new).collect();
         let old = std::mem::replace(&mut self.copies, new);
         for (old, new) in old.iter().zip(&translation.pvlans) {
             if let Some(bucket) = new.and_then(|new| self.copies.get_mut(new.index())) {
+                *bucket = bucket.inherit(old);
+            }
+        }
+        let old = std::mem::replace(&mut self.control, messages(tables));
+        for (old, new) in old.iter().zip(&translation.nodes) {
+            if let Some(bucket) = new.and_then(|new| self.control.get_mut(new.index())) {
                 *bucket = bucket.inherit(old);
             }
         }

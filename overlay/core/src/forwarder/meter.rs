@@ -27,6 +27,11 @@ const LISTENERS_BURST: Duration = Duration::from_secs(4);
 /// Changes a second that a port may report however few groups it may join.
 const LISTENERS_LEAST: u32 = 16;
 
+/// Of control messages, by the second: half as many again as a node has to say that tells a full
+/// table ([`Mesh`](crate::Mesh): 16 pages, 20 times), with changes and hellos on top.
+const MESSAGES: u64 = 500;
+const MESSAGES_BURST: Duration = Duration::from_secs(1);
+
 /// What a frame, which may stand for several, weighs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weight {
@@ -168,6 +173,11 @@ impl Copies {
 
 /// The copies of every (node, private VLAN) that is not this node's own.
 pub(super) type PeerCopies = FxHashMap<(NodeId, PvlanId), Copies>;
+
+/// What each node may say to this one by the control protocol.
+pub(super) fn messages(tables: &Tables) -> Vec<Bucket> {
+    vec![Bucket::new(MESSAGES, MESSAGES_BURST); tables.fabric.nodes.len()]
+}
 
 fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
     let new = new?;

@@ -8,8 +8,9 @@ use skerry_policy::{
 };
 
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
-use super::meter::{Copies, Meter, PeerCopies};
+use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
+use crate::bucket::Bucket;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
 use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
@@ -43,6 +44,8 @@ pub(super) struct State {
     /// Indexed by `PvlanId`.
     pub(super) copies: Vec<Copies>,
     pub(super) peer_copies: PeerCopies,
+    /// Indexed by `NodeId`.
+    pub(super) control: Vec<Bucket>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
     /// Where packets for the tunnel are put together.
@@ -73,6 +76,7 @@ impl State {
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             peer_copies: Copies::of_peers(tables),
+            control: messages(tables),
             longest: longest(tables),
             scratch: buffer(),
             untagged: buffer(),

@@ -9,7 +9,7 @@ use super::edge::EdgeLanes;
 use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Remote, Sender};
 use super::state::{State, edition};
-use crate::control::CONTROL_PORT;
+use crate::control::{CONTROL_PORT, MESSAGE_MAX};
 use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -70,10 +70,7 @@ impl<S: Sink> Pass<'_, S> {
         if let Ok(carried) = carried
             && carried.port == CONTROL_PORT
         {
-            if let Some(counters) = self.state.peer_counters(node) {
-                counters.control_in += 1;
-            }
-            return self.sink.control(node, carried.payload);
+            return self.take_control(node, carried.payload);
         }
         let outcome = carried.and_then(|carried| {
             let (segment, frame) = self.unwrap(node, &carried)?;
@@ -94,6 +91,21 @@ impl<S: Sink> Pass<'_, S> {
         match outcome {
             Ok(outcome) => self.count_peer_outcome(node, outcome),
             Err(reason) => self.state.count_drop(Origin::Peer(node), reason, 1),
+        }
+    }
+
+    /// Hands a message on, if it can be one, and if the peer has not said too much lately: whoever
+    /// listens does so for all nodes.
+    fn take_control(&mut self, node: NodeId, message: &[u8]) {
+        let bucket = self.state.control.get_mut(node.index());
+        let taken =
+            message.len() <= MESSAGE_MAX && bucket.is_some_and(|bucket| bucket.take(self.now, 1));
+        if let Some(counters) = self.state.peer_counters(node) {
+            counters.control_in += 1;
+            counters.control_refused += u64::from(!taken);
+        }
+        if taken {
+            self.sink.control(node, message);
         }
     }
 

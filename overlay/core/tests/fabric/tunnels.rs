@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use skerry_overlay::{DropReason, Lanes, Opened, Scratch};
+use skerry_overlay::{DropReason, Lanes, MESSAGE_MAX, Opened, Scratch};
 use skerry_policy::{Mac, NodeId};
 
 use crate::world::frames::{BROADCAST, REPLY, arp, ip, mac, plain, udp_as};
@@ -323,4 +323,34 @@ fn the_underlay_may_send_anything() {
         );
     }
     assert_eq!(world.nodes[0].recorder.sent, [], "and no answer");
+}
+
+#[test]
+fn a_node_that_talks_too_much_is_not_listened_to() {
+    let mut world = World::new(&guarded());
+    let (teller, listener) = (world.nodes[3].id, world.nodes[0].id);
+    for message in [&[7; MESSAGE_MAX + 1][..]]
+        .into_iter()
+        .chain([&b"word"[..]; 2_000])
+    {
+        let node = &mut world.nodes[3];
+        let sent = node
+            .forwarder
+            .send_control(world.now, listener, message, &mut node.recorder);
+        assert_eq!(sent, Ok(()));
+        world.settle();
+    }
+    let heard = &world.nodes[0].recorder.control;
+    assert!(heard.iter().all(|(_, message)| message == b"word"));
+    let heard = heard.len();
+    assert_eq!(heard, 501, "a second's worth, and none that is too long");
+    let peer = &world.counters(0).peers[teller.index()];
+    assert_eq!((peer.control_in, peer.control_refused), (2_001, 1_500));
+    let node = &mut world.nodes[1];
+    let sent = node
+        .forwarder
+        .send_control(world.now, listener, b"another", &mut node.recorder);
+    assert_eq!(sent, Ok(()));
+    world.settle();
+    assert_eq!(world.nodes[0].recorder.control.len(), heard + 1);
 }

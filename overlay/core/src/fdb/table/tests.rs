@@ -149,7 +149,7 @@ fn a_peer_moves_its_own_addresses_between_its_segments() {
         strength: Strength::Dynamic,
         ..old
     };
-    assert_eq!(contest(&old, &demoted, 0), Ok(HERE));
+    assert_eq!(contest(&old, &demoted, 1), Ok(HERE));
     let other = Seat {
         segment: SegmentId(7),
         ..peer(2, Strength::Dynamic)
@@ -159,6 +159,36 @@ fn a_peer_moves_its_own_addresses_between_its_segments() {
         Err(DropReason::MacSpoof),
         "but not another's"
     );
+}
+
+#[test]
+fn what_a_peer_moves_about_is_told_once_a_second() {
+    let mut fdb = table();
+    let one = peer(1, Strength::Promiscuous);
+    let other = Seat {
+        segment: SegmentId(7),
+        ..one
+    };
+    fdb.learn(at(0), MAC, &one).unwrap();
+    let mut told = 0;
+    for tenth in 1..=100_u64 {
+        let now = Time(tenth * 100_000_000);
+        let seat = if tenth % 2 == 0 { &one } else { &other };
+        told += u32::from(said(fdb.learn(now, MAC, seat)) == Ok(HERE));
+        assert_eq!(fdb.lookup(BLUE, MAC).unwrap().segment, seat.segment);
+    }
+    assert_eq!(told, 10);
+    // The last word is told too, as soon as it may be.
+    assert_eq!(
+        said(fdb.learn(Time(10_500_000_000), MAC, &other)),
+        Ok(KNOWN)
+    );
+    assert_eq!(
+        said(fdb.learn(Time(10_900_000_000), MAC, &other)),
+        Ok(KNOWN)
+    );
+    assert_eq!(said(fdb.learn(at(11), MAC, &other)), Ok(HERE));
+    assert_eq!(said(fdb.learn(at(12), MAC, &other)), Ok(KNOWN));
 }
 
 #[test]
