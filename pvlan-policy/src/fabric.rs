@@ -248,6 +248,16 @@ impl Fabric {
             .is_some_and(|row| row.contains(segment.index()))
     }
 
+    /// Whether two nodes have frames for each other, one way or the other.
+    pub fn exchanges(&self, one: NodeId, other: NodeId) -> bool {
+        let hears = |who: NodeId, segment| self.members(segment).binary_search(&who).is_ok();
+        let mut segments = self.segments.iter().map(|it| it.id);
+        segments.any(|segment| {
+            (self.may_send(one, segment) && hears(other, segment))
+                || (self.may_send(other, segment) && hears(one, segment))
+        })
+    }
+
     /// The segment a VNI names.
     pub fn segment_of(&self, vni: Vni) -> Option<SegmentId> {
         self.by_vni.get(&vni).copied()

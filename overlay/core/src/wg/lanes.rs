@@ -129,7 +129,7 @@ impl Lanes {
             public: &self.public,
             limiter: self.limiter.for_lanes(),
         };
-        let peers = fabric.nodes.iter().filter(|node| tunnels(node, me));
+        let peers = fabric.nodes.iter().filter(|node| tunnels(fabric, node, me));
         for (node, phase) in peers.take(LANES_MAX).zip((0..PHASES).cycle()) {
             let lane = match old.remove(&node.key) {
                 Some(mut lane) => {
@@ -329,13 +329,15 @@ impl Lanes {
     }
 }
 
-/// Whether this node has a tunnel of its own to `node`: to every node of the mesh, and to the
-/// stock edges that it is the home of.
-fn tunnels(node: &Node, me: NodeId) -> bool {
+/// Whether this node has a tunnel of its own to `node`: to every node that runs Skerry, to the
+/// stock members of the mesh that have been told of it, as `skerry peer` tells those with which
+/// frames are exchanged, and to the stock edges that it is the home of.
+fn tunnels(fabric: &Fabric, node: &Node, me: NodeId) -> bool {
     node.id != me
         && match node.stock {
             Some(Stock::Edge(home)) => home == me,
-            Some(Stock::Mesh) | None => true,
+            Some(Stock::Mesh) => fabric.exchanges(node.id, me),
+            None => true,
         }
 }
 

@@ -3,11 +3,13 @@
 
 use super::{Section, VXLAN_PORT, device, firewall, ports_of, wireguard};
 use crate::fabric::{Fabric, Node, Role, Segment};
-use crate::id::{NodeId, SegmentId};
 use crate::port::Port;
 
 pub(super) fn sections(fabric: &Fabric, node: &Node) -> Vec<Section> {
-    let partners = partners(fabric, node);
+    let others = fabric.nodes.iter().filter(|other| other.id != node.id);
+    let partners: Vec<&Node> = others
+        .filter(|other| fabric.exchanges(node.id, other.id))
+        .collect();
     let ports = ports_of(fabric, node).filter_map(|(port, attachment)| {
         let segment = fabric.segment(attachment.segment)?;
         Some(Member {
@@ -35,21 +37,6 @@ pub(super) fn sections(fabric: &Fabric, node: &Node) -> Vec<Section> {
         sections.push(member.tc());
     }
     sections
-}
-
-/// Every node with which frames are exchanged, one way or the other.
-fn partners<'a>(fabric: &'a Fabric, node: &Node) -> Vec<&'a Node> {
-    let all: Vec<SegmentId> = fabric.segments.iter().map(|segment| segment.id).collect();
-    let hears =
-        |who: NodeId, segment: SegmentId| fabric.members(segment).binary_search(&who).is_ok();
-    let speaks = |from: NodeId, to: NodeId| {
-        let mut segments = all.iter();
-        segments.any(|&segment| fabric.may_send(from, segment) && hears(to, segment))
-    };
-    let others = fabric.nodes.iter().filter(|other| other.id != node.id);
-    others
-        .filter(|other| speaks(node.id, other.id) || speaks(other.id, node.id))
-        .collect()
 }
 
 /// One port of a stock mesh member.

@@ -776,3 +776,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stock_member_that_was_told_nothing_of_this_node_is_left_alone() {
+    let member = node_line("n3", ", endpoint = \"192.0.2.3:51820\", stock = \"mesh\"");
+    let fabric = fabric(&[reachable("n1"), reachable("n2"), member]);
+    let peers = |name| {
+        let end = End::boot(Time(0), name, &fabric);
+        let peers: Vec<NodeId> = end.lanes.status().map(|it| it.node).collect();
+        peers
+    };
+    assert_eq!(peers("n1"), [id(&fabric, "n2"), id(&fabric, "n3")]);
+    // Both are isolated.
+    assert_eq!(peers("n2"), [id(&fabric, "n1")]);
+}
