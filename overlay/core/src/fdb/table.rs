@@ -46,7 +46,7 @@ pub(crate) struct Entry {
     holder: Holder,
     seen: Time,
     /// This worker would hear it talk.
-    near: bool,
+    pub(crate) near: bool,
     /// When the other workers were last told.
     told: Time,
     /// It has moved since, and they were not told at once.

@@ -131,10 +131,16 @@ impl State {
                 };
                 (host, guards.max_macs)
             }
-            Holder::Node(node) => (
-                Strength::Dynamic,
-                self.allowance.get(node.index()).copied().unwrap_or(0),
-            ),
+            Holder::Node(node) => {
+                // Nobody pins the addresses of a stock member's guests but who hears them.
+                let host = if tables.is_stock(node) {
+                    Strength::Pinned
+                } else {
+                    Strength::Dynamic
+                };
+                let allowance = self.allowance.get(node.index()).copied();
+                (host, allowance.unwrap_or(0))
+            }
         };
         let router = segment.role == Role::Promiscuous;
         let strength = if router {
@@ -249,7 +255,8 @@ impl State {
         !refused || (is_ours && self.fdb.yield_to_earlier(since, claim.mac, seat))
     }
 
-    /// Forgets the silent, and says so for this node's own.
+    /// Forgets the silent, and says so for this node's own, if it would have heard them: another
+    /// worker may hear them still.
     pub(super) fn expire(&mut self, now: Time, generation: u64, mut tell: impl FnMut(Claim)) {
         let fdb = &self.fdb;
         self.addresses.expire(now, |pvlan, held| {
@@ -258,7 +265,7 @@ impl State {
         });
         self.groups.expire(now);
         self.fdb.expire(now, |pvlan, mac, entry| {
-            if matches!(entry.place, Place::Port(_)) {
+            if matches!(entry.place, Place::Port(_)) && entry.near {
                 tell(gone(generation, pvlan, mac, entry));
             }
         });

@@ -1,9 +1,10 @@
 //! Whose address is it? What a host or a node says of addresses that are not its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_overlay::{Change, Claim, Place, Strength};
+use skerry_overlay::{Change, Claim, Frame, Place, Strength};
 use skerry_policy::Mac;
 
 use crate::world::frames::{
@@ -214,6 +215,62 @@ fn a_pin_holds_while_its_owner_talks_elsewhere() {
     assert_eq!(world.refused("n1/b-i1", &theft), "mac_move");
     let back = udp("n1/b-gw", mac("n2/b-i3"), ip("n2/b-i3"), b"to its owner");
     assert_eq!(world.receivers("n1/b-gw", &back), ["n2/b-i3"]);
+}
+
+#[test]
+fn a_stock_members_guest_keeps_its_address_while_it_talks() {
+    let site = guarded();
+    let line = site.lines().find(|line| line.starts_with("n4 = ")).unwrap();
+    let stock = line.replace(" }", ", stock = \"mesh\" }");
+    let mut world = World::new(&site.replace(line, &stock));
+    let theft = udp_as(
+        mac("n4/b-i5"),
+        ip("n1/b-i1"),
+        BROADCAST,
+        [255; 4].into(),
+        b"mine",
+    );
+    let speech = udp("n4/b-i5", BROADCAST, Ipv4Addr::BROADCAST, b"hello");
+    for _ in 0..3 {
+        let (node, local) = world.place("n4/b-i5");
+        let node = &mut world.nodes[node];
+        node.forwarder
+            .handle_frame(world.now, local, Frame::plain(&speech), &mut node.recorder);
+        // A stock kernel says nothing but what its guests say.
+        node.recorder.claims.clear();
+        world.settle();
+        assert_eq!(world.refused("n1/b-i1", &theft), "mac_move");
+        world.advance(Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn an_address_that_one_worker_has_not_heard_of_is_not_gone() {
+    let mut world = World::new(&guarded());
+    // Only what another worker has said of it is known here.
+    let (node, local) = world.place("n1/b-i1");
+    let forwarder = &mut world.nodes[node].forwarder;
+    let tables = Arc::clone(forwarder.tables());
+    let attachment = tables.attachments_of(local)[0];
+    let told = Claim {
+        place: Place::Port(attachment),
+        ..claim(
+            &world,
+            "blue.isolated",
+            mac("n1/b-i1"),
+            Change::Here(world.now),
+        )
+    };
+    let now = world.now;
+    world.nodes[node].forwarder.apply_claim(now, &told);
+    hello(&mut world, &["n1/b-i2"]);
+    world.now = world.now + Duration::from_secs(301);
+    let node = &mut world.nodes[node];
+    node.forwarder.handle_timeout(world.now, &mut node.recorder);
+    let gone = node.recorder.claims.iter();
+    let gone: Vec<_> = gone.filter(|it| it.what == Change::Gone).collect();
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert_eq!(gone[0].mac, mac("n1/b-i2"));
 }
 
 #[test]
