@@ -102,7 +102,7 @@ reasons! {
     RogueQuerier = "rogue_querier",
     /// The port joined as many groups as it may, or reports changes too often.
     GroupLimit = "group_limit",
-    /// A host sends a neighbour's traffic to the gateway.
+    /// A host sends a neighbour's traffic, or a packet that names its next hop, to the gateway.
     HairpinUp = "hairpin_up",
     /// The gateway returns a neighbour's traffic to a host.
     HairpinDown = "hairpin_down",

@@ -146,7 +146,7 @@ pub(super) const GUARDS: [Fault; 30] = [
         name: "stop at the first extension header",
         edits: &[Edit {
             file: CHAIN,
-            from: "0 | 43 | 60 | 135 | 139 | 140 => Self::Eights,",
+            from: "0 | ROUTING | 60 | 135 | 139 | 140 => Self::Eights,",
             to: "0 | 43 | 60 | 135 | 139 | 140 => Self::Transport,",
         }],
         tests: Fabric("control_traffic::"),

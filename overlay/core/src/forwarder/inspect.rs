@@ -48,6 +48,8 @@ pub(super) struct Inspected {
     pub(super) question: Option<Question>,
     /// Source and destination of an IP packet.
     pub(super) ip: Option<(IpAddr, IpAddr)>,
+    /// An IP packet that names other places to go to than its destination.
+    pub(super) detour: bool,
     /// Where a redirect sends its receiver.
     pub(super) redirect: Option<IpAddr>,
     /// A report of multicast listeners.
@@ -159,6 +161,7 @@ impl<S: Sink> Pass<'_, S> {
         Ok(Inspected {
             question,
             ip: Some((ip.source, ip.destination)),
+            detour: ip.detour,
             redirect: icmp::redirected_to(ip),
             report,
         })

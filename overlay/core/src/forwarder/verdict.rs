@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use skerry_policy::{AttachmentId, LocalAttachment, NodeId, Role, SegmentId};
+use skerry_policy::{AttachmentId, Hairpin, LocalAttachment, NodeId, Role, SegmentId};
 
 use super::inspect::Inspected;
 use super::meter::Weight;
@@ -46,6 +46,9 @@ impl<S: Sink> Pass<'_, S> {
         let way = self.way(sender, header, inspected);
         if let Some(addresses) = inspected.ip {
             self.check_hairpin(sender, way, addresses)?;
+        }
+        if inspected.detour && self.may_be_routed(sender, way) {
+            return Err(DropReason::HairpinUp);
         }
         if let Some(target) = inspected.redirect {
             self.check_redirect(sender, target)?;
@@ -122,6 +125,17 @@ impl<S: Sink> Pass<'_, S> {
             (None, Place::Node(_)) => Ok(()),
             (target, _) => self.hairpin_down(sender, source, target),
         }
+    }
+
+    /// Whether a router may get a host's packet, where the guard looks at what it would do with it.
+    fn may_be_routed(&self, sender: &Sender<'_>, way: Way) -> bool {
+        let looked_at = sender.is_host() && sender.pvlan.hairpin != Hairpin::Permit;
+        looked_at
+            && match way {
+                Way::Group | Way::Unknown => true,
+                Way::Known(entry) => self.role_of(entry.segment) == Some(Role::Promiscuous),
+                Way::Owner(_) | Way::Across => false,
+            }
     }
 
     fn unicast(

@@ -8,6 +8,7 @@ use etherparse::IpNumber;
 use super::bytes::u16_at;
 use super::ip::{Payload, Upper};
 
+const ROUTING: u8 = 43;
 const AUTHENTICATION: u8 = 51;
 
 /// What a fragment header says (RFC 8200 section 4.5): its offset is all but the last three bits.
@@ -34,7 +35,7 @@ impl Link {
     fn of(next: u8) -> Self {
         match next {
             // Hop-by-hop, routing, destination options, mobility, HIP, shim6.
-            0 | 43 | 60 | 135 | 139 | 140 => Self::Eights,
+            0 | ROUTING | 60 | 135 | 139 | 140 => Self::Eights,
             AUTHENTICATION => Self::Fours,
             44 => Self::Fragment,
             _ if TRANSPORTS.contains(&next) => Self::Transport,
@@ -43,18 +44,19 @@ impl Link {
     }
 }
 
-/// What is at the end of the chain that begins with a header of type `next`. Every link is at
-/// least 8 bytes long, so this ends.
-pub(super) fn walk(mut next: u8, mut bytes: &[u8]) -> Upper<'_> {
-    let mut first = false;
-    loop {
+/// What is at the end of the chain that begins with a header of type `next`, and whether a routing
+/// header on the way there has segments left. Every link is at least 8 bytes long, so this ends.
+pub(super) fn walk(mut next: u8, mut bytes: &[u8]) -> (Upper<'_>, bool) {
+    let (mut first, mut detour) = (false, false);
+    let upper = loop {
+        detour |= next == ROUTING && bytes.get(3).is_some_and(|&left| left > 0);
         let length = match Link::of(next) {
-            Link::Transport => return end(next, bytes, first),
-            Link::Unknown => return Upper::Broken,
+            Link::Transport => break end(next, bytes, first),
+            Link::Unknown => break Upper::Broken,
             Link::Eights => bytes.get(1).map(|&units| (usize::from(units) + 1) * 8),
             Link::Fours => bytes.get(1).map(|&units| (usize::from(units) + 2) * 4),
             Link::Fragment => match u16_at(bytes, 2) {
-                Some(word) if word & OFFSET != 0 => return Upper::Later,
+                Some(word) if word & OFFSET != 0 => break Upper::Later,
                 Some(_) => {
                     first = true;
                     Some(8)
@@ -64,10 +66,11 @@ pub(super) fn walk(mut next: u8, mut bytes: &[u8]) -> Upper<'_> {
         };
         let rest = length.and_then(|length| bytes.get(length..));
         let (Some(&after), Some(rest)) = (bytes.first(), rest) else {
-            return Upper::Broken;
+            break Upper::Broken;
         };
         (next, bytes) = (after, rest);
-    }
+    };
+    (upper, detour)
 }
 
 /// What an IPv4 packet has behind authentication headers (RFC 4302), the only ones that may stand
@@ -120,7 +123,7 @@ mod tests {
     fn check(next: u8, headers: &[Vec<u8>], expect: &str) {
         let mut bytes = headers.concat();
         bytes.extend([134, 0, 0, 0, 0, 0, 0, 0]);
-        let found = match walk(next, &bytes) {
+        let found = match walk(next, &bytes).0 {
             Upper::Whole(it) => format!("whole {} {}", it.protocol.0, it.bytes.len()),
             Upper::First(it) => format!("first {} {}", it.protocol.0, it.bytes.len()),
             Upper::Later => "later".to_owned(),
@@ -164,7 +167,22 @@ mod tests {
         check(253, &[options(ICMP, 0)], "broken");
         check(60, &[vec![ICMP, 9]], "broken");
         check(60, &[options(201, 0)], "broken");
-        assert!(matches!(walk(44, &[ICMP, 0, 0]), Upper::Broken));
-        assert!(matches!(walk(60, &[]), Upper::Broken));
+        assert!(matches!(walk(44, &[ICMP, 0, 0]).0, Upper::Broken));
+        assert!(matches!(walk(60, &[]).0, Upper::Broken));
+    }
+
+    #[test]
+    fn a_routing_header_with_segments_left_is_a_detour() {
+        let routing = |left| [&[ICMP, 0, 4, left][..], &[0; 4]].concat();
+        for (chain, detour) in [
+            (vec![routing(1)], true),
+            (vec![routing(0)], false),
+            (vec![options(ROUTING, 0), routing(2)], true),
+            (vec![options(44, 0), fragment(ICMP, 8)], false),
+        ] {
+            let first = if chain.len() == 1 { ROUTING } else { 60 };
+            let bytes = [chain.concat(), vec![0; 8]].concat();
+            assert_eq!(walk(first, &bytes).1, detour, "{chain:02x?}");
+        }
     }
 }

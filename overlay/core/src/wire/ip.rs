@@ -20,6 +20,9 @@ pub(crate) struct Ip<'a> {
     pub(crate) destination: IpAddr,
     /// TTL or hop limit.
     pub(crate) hops: u8,
+    /// It names other places to go to than its destination: a source route (RFC 791 section 3.1)
+    /// or a routing header that is not used up (RFC 8200 section 4.4).
+    pub(crate) detour: bool,
     pub(crate) upper: Upper<'a>,
 }
 
@@ -78,6 +81,7 @@ impl<'a> Ip<'a> {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
             hops: header.ttl(),
+            detour: has_source_route(header.options()),
             upper: if later {
                 Upper::Later
             } else {
@@ -95,11 +99,13 @@ impl<'a> Ip<'a> {
             return None;
         }
         let payload = bytes.get(V6_HEADER..)?.get(..length)?;
+        let (upper, detour) = chain::walk(next, payload);
         Some(Self {
             source: Ipv6Addr::from(array::<16>(bytes, 8)?).into(),
             destination: Ipv6Addr::from(array::<16>(bytes, 24)?).into(),
             hops,
-            upper: chain::walk(next, payload),
+            detour,
+            upper,
         })
     }
 
@@ -120,6 +126,26 @@ impl<'a> Ip<'a> {
     /// Whether the packet is not one of several.
     pub(crate) const fn is_whole(&self) -> bool {
         matches!(self.upper, Upper::Whole(_))
+    }
+}
+
+/// Whether IPv4 options hold a loose or strict source route, or cannot be read to their end.
+fn has_source_route(mut options: &[u8]) -> bool {
+    const END: u8 = 0;
+    const NOTHING: u8 = 1;
+    const LOOSE: u8 = 0x83;
+    const STRICT: u8 = 0x89;
+    loop {
+        match *options {
+            [] | [END, ..] => return false,
+            [LOOSE | STRICT, ..] => return true,
+            [NOTHING, ref rest @ ..] => options = rest,
+            [_, length, ..] if length >= 2 => match options.get(usize::from(length)..) {
+                Some(rest) => options = rest,
+                None => return true,
+            },
+            [..] => return true,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::world::frames::{
-    BROADCAST, REPLY, REQUEST, arp, bootp, ethernet, ip, ip6, mac, nd, plain, udp, udp_as, udp6,
-    who_has,
+    BROADCAST, REPLY, REQUEST, arp, bootp, ethernet, ip, ip6, ipv4, ipv6, mac, nd, plain, udp,
+    udp_as, udp6, who_has,
 };
 use crate::world::{PORTS, World, guarded, open};
 use skerry_overlay::{Checksum, Frame, Offload, Superframe, SuperframeKind};
@@ -412,6 +412,41 @@ fn d16_types_outside_the_list_are_refused() {
     let mut llc = ethernet(mac("n1/b-i1"), BROADCAST, 46);
     llc.resize(60, 0xaa);
     assert_eq!(world.refused("n1/b-i1", &llc), "llc");
+}
+
+#[test]
+fn a_packet_that_names_its_next_hop_goes_to_no_router() {
+    let mut world = settled();
+    let (gateway, outside) = (mac("n1/b-gw"), Ipv4Addr::new(192, 0, 2, 9));
+    let plain = ipv4("n1/b-i1", (gateway, outside), 17, 0, &[0; 8]);
+    assert_eq!(world.receivers("n1/b-i1", &plain), ["n1/b-gw"]);
+    let [a, b, c, d] = ip("n1/b-i2").octets();
+    for options in [
+        [0x83, 7, 4, a, b, c, d, 0],
+        [1, 0x89, 7, 4, a, b, c, d],
+        [7, 0, 0, 0, 0, 0, 0, 0],
+    ] {
+        let (ethernet, header) = plain[..34].split_at(14);
+        let mut header = [header, &options].concat();
+        (header[0], header[3]) = (0x47, header[3] + 8);
+        let frame = [ethernet, &header, &plain[34..]].concat();
+        assert_eq!(
+            world.refused("n1/b-i1", &frame),
+            "hairpin_up",
+            "{options:?}"
+        );
+    }
+    let outside6 = "2001:db8:99::1".parse().unwrap();
+    for (left, passes) in [(0, true), (1, false)] {
+        let hop = ip6("n1/b-i2").octets();
+        let routing = [&[17, 2, 0, left, 0, 0, 0, 0][..], &hop, &[0; 8]].concat();
+        let frame = ipv6("n1/b-i1", (gateway, outside6), 43, 64, &routing);
+        if passes {
+            assert_eq!(world.receivers("n1/b-i1", &frame), ["n1/b-gw"]);
+        } else {
+            assert_eq!(world.refused("n1/b-i1", &frame), "hairpin_up");
+        }
+    }
 }
 
 #[test]
