@@ -3,6 +3,7 @@
 
 mod faults;
 mod guards;
+mod nodes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
+use nodes::NODES;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
 const TREES: usize = 2;
@@ -29,7 +31,7 @@ enum Verdict {
 
 /// Every fault there is.
 fn faults() -> impl Iterator<Item = &'static Fault> {
-    FAULTS.iter().chain(&GUARDS)
+    FAULTS.iter().chain(&GUARDS).chain(&NODES)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

@@ -140,6 +140,21 @@ fn a_host_does_not_ask() {
 }
 
 #[test]
+fn who_asks_under_another_policy_is_not_known() {
+    let mut world = World::new(&guarded());
+    for port in ["n2/b-w2", "n3/b-p2"] {
+        world.send(port, &data(port));
+    }
+    let again = format!("{}\n# again\n", guarded());
+    world.install(&again, |name| name == "n3");
+    world.send("n3/b-p2", &query("n3/b-p2"));
+    world.advance(ANSWERED);
+    world.install(&again, |name| name != "n3");
+    let receivers = world.receivers("n2/b-w2", &data("n2/b-w2"));
+    assert!(receivers.contains(&"n1/b-w1".to_owned()), "{receivers:?}");
+}
+
+#[test]
 fn a_port_listens_to_no_more_groups_than_it_may() {
     let site = guarded().replace(
         "b-i1 = { as = \"blue.isolated\",",
