@@ -167,7 +167,7 @@ pub(super) const FAULTS: [Fault; 25] = [
         name: "let a weaker MAC claim win",
         edits: &[Edit {
             file: TABLE,
-            from: "let weaker = entry.strength > seat.strength;",
+            from: "let weaker = entry.rival(seat) == Ordering::Less;",
             to: "let weaker = false;",
         }],
         tests: Fabric("attacks::"),

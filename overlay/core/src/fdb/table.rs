@@ -3,6 +3,7 @@
 //! The invariant: a claim never displaces a stronger one, and an equal one only where the old
 //! place has fallen silent. So a host can neither steal the gateway's address nor a neighbour's.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -27,6 +28,10 @@ pub(crate) struct Seat {
     pub(crate) segment: SegmentId,
     pub(crate) place: Place,
     pub(crate) strength: Strength,
+    /// How strongly it claims what is elsewhere. Less than it holds its own only for a stock member:
+    /// nobody guards its guests, so they take no pinned address, and nobody but they speaks for
+    /// theirs, so no pinned port takes one while they talk.
+    pub(crate) takes: Strength,
     pub(crate) holder: Holder,
     /// Addresses the holder may have at once.
     pub(crate) limit: u32,
@@ -43,6 +48,7 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
     pub(crate) strength: Strength,
     pub(crate) since: Time,
+    takes: Strength,
     holder: Holder,
     seen: Time,
     /// This worker would hear it talk.
@@ -61,6 +67,7 @@ impl Entry {
             place: seat.place,
             strength: seat.strength,
             since: now,
+            takes: seat.takes,
             holder: seat.holder,
             seen: now,
             near: seat.near,
@@ -72,6 +79,14 @@ impl Entry {
 
     fn sits_at(&self, seat: &Seat) -> bool {
         self.place == seat.place && self.segment == seat.segment
+    }
+
+    /// How a claim from elsewhere compares.
+    fn rival(&self, seat: &Seat) -> Ordering {
+        if (self.strength, self.takes) == (seat.strength, seat.takes) {
+            return Ordering::Equal;
+        }
+        seat.takes.cmp(&self.strength)
     }
 
     /// Whether it was heard, not named by policy.
@@ -191,13 +206,14 @@ impl Fdb {
             entry.seen = now;
             entry.near |= seat.near;
             entry.strength = entry.strength.max(seat.strength);
+            entry.takes = entry.takes.max(seat.takes);
             return Ok(entry.known(now, self.age));
         }
         if entry.is_moved_by_its_own_node(seat) {
             *entry = entry.moved_by_its_own_node(now, seat);
             return Ok(entry.known(now, self.age));
         }
-        let weaker = entry.strength > seat.strength;
+        let weaker = entry.rival(seat) == Ordering::Less;
         if weaker && entry.strength >= Strength::Promiscuous {
             return Err(DropReason::MacSpoof);
         }
@@ -274,6 +290,7 @@ impl Fdb {
             segment: seat.segment,
             place: seat.place,
             strength: seat.strength,
+            takes: seat.takes,
             holder: seat.holder,
             ..*entry
         };
@@ -326,7 +343,7 @@ impl Fdb {
 
 /// The entry after a move to `seat`, if it may move.
 fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<Entry, DropReason> {
-    if entry.strength < seat.strength {
+    if entry.rival(seat) == Ordering::Greater {
         return Ok(Entry::new(now, seat));
     }
     if entry.flaps.is_frozen() {

@@ -21,8 +21,12 @@ impl<S: Sink> Pass<'_, S> {
         let Some(seat) = self.state.seat(self.tables, sender.segment, sender.place) else {
             return Err(DropReason::PortDown);
         };
-        // Every frame of a port comes in by one worker: the one that sees this one.
-        let near = matches!(sender.origin, Origin::Port(_));
+        // Every frame of a port comes in by one worker: the one that sees this one. Nor does anybody
+        // else tell of a stock member's guests.
+        let near = match sender.origin {
+            Origin::Port(_) => true,
+            Origin::Peer(node) => self.tables.is_stock(node),
+        };
         let agrees = sender.agrees;
         let seat = Seat {
             near,

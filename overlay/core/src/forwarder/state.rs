@@ -108,6 +108,7 @@ impl State {
                     segment,
                     place,
                     strength,
+                    takes: strength,
                     holder,
                     limit,
                     near: false,
@@ -120,7 +121,7 @@ impl State {
     /// The claim that a frame from here makes to its source address.
     pub(super) fn seat(&self, tables: &Tables, segment: &Segment, place: Place) -> Option<Seat> {
         let holder = holder_of(tables, place)?;
-        let (strength, limit) = match holder {
+        let (strength, takes, limit) = match holder {
             Holder::Port(port) => {
                 let guards = tables.port(port)?.guards;
                 let pinned = guards.mac == MacGuard::Pin;
@@ -129,30 +130,30 @@ impl State {
                 } else {
                     Strength::Dynamic
                 };
-                (host, guards.max_macs)
+                (host, host, guards.max_macs)
             }
             Holder::Node(node) => {
-                // Nobody pins the addresses of a stock member's guests but who hears them.
                 let host = if tables.is_stock(node) {
                     Strength::Pinned
                 } else {
                     Strength::Dynamic
                 };
                 let allowance = self.allowance.get(node.index()).copied();
-                (host, allowance.unwrap_or(0))
+                (host, Strength::Dynamic, allowance.unwrap_or(0))
             }
         };
         let router = segment.role == Role::Promiscuous;
-        let strength = if router {
-            Strength::Promiscuous
+        let (strength, takes) = if router {
+            (Strength::Promiscuous, Strength::Promiscuous)
         } else {
-            strength
+            (strength, takes)
         };
         Some(Seat {
             pvlan: segment.pvlan,
             segment: segment.id,
             place,
             strength,
+            takes,
             holder,
             limit,
             near: false,
@@ -177,6 +178,9 @@ impl State {
             return true;
         };
         seat.strength = claim.strength.min(strongest(segment));
+        if !matches!(claim.place, Place::Node(node) if tables.is_stock(node)) {
+            seat.takes = seat.strength;
+        }
         match claim.what {
             Change::Here(since) => return self.apply_here(now, since, claim, &seat),
             Change::Address(ip) => return self.apply_address(tables, now, ip, claim, &seat),

@@ -217,11 +217,13 @@ fn seat(script: &mut Script<'_>) -> Seat {
         let node = NodeId(number.min(2));
         (Place::Node(node), Holder::Node(node))
     };
+    let claimed = STRENGTHS[usize::from(strength) % STRENGTHS.len()];
     Seat {
         pvlan: PvlanId(u32::from(what >> 7)),
         segment: SegmentId(u32::from(what >> 5 & 1)),
         place,
-        strength: STRENGTHS[usize::from(strength) % STRENGTHS.len()],
+        strength: claimed,
+        takes: claimed,
         holder,
         limit: 1 + u32::from(what >> 3 & 3),
         near: strength & 0x80 != 0,

@@ -33,6 +33,7 @@ fn port(number: u32, strength: Strength) -> Seat {
         segment: SegmentId(number),
         place: Place::Port(LocalAttachment(number)),
         strength,
+        takes: strength,
         holder: Holder::Port(LocalPort(number)),
         limit: 2,
         near: true,
@@ -129,6 +130,24 @@ fn a_refused_claim_does_not_refresh_the_old_one() {
 fn a_stronger_claim_wins_at_once() {
     let (old, new) = (port(1, Strength::Pinned), port(2, Strength::Promiscuous));
     assert_eq!(contest(&old, &new, 0), Ok(HERE));
+}
+
+#[test]
+fn what_is_behind_a_stock_member_keeps_its_address_and_takes_none() {
+    let stock = |number| Seat {
+        strength: Strength::Pinned,
+        takes: Strength::Dynamic,
+        near: true,
+        ..peer(number, Strength::Pinned)
+    };
+    let pinned = port(1, Strength::Pinned);
+    assert_eq!(contest(&stock(2), &pinned, 4), Err(DropReason::MacMove));
+    assert_eq!(contest(&stock(2), &pinned, 5), Ok(HERE), "it has moved");
+    assert_eq!(contest(&stock(2), &stock(3), 4), Err(DropReason::MacMove));
+    assert_eq!(contest(&stock(2), &stock(3), 5), Ok(HERE), "to another one");
+    assert_eq!(contest(&pinned, &stock(2), 299), Err(DropReason::MacMove));
+    let router = port(4, Strength::Promiscuous);
+    assert_eq!(contest(&stock(2), &router, 0), Ok(HERE));
 }
 
 #[test]
