@@ -20,8 +20,9 @@ pub(crate) struct Ip<'a> {
     pub(crate) destination: IpAddr,
     /// TTL or hop limit.
     pub(crate) hops: u8,
-    /// It names other places to go to than its destination: a source route (RFC 791 section 3.1)
-    /// or a routing header that is not used up (RFC 8200 section 4.4).
+    /// It names other places to go to than its destination, or may: a source route (RFC 791 section
+    /// 3.1), a routing header that is not used up (RFC 8200 section 4.4), a chain that cannot be
+    /// walked to its end.
     pub(crate) detour: bool,
     pub(crate) upper: Upper<'a>,
 }
@@ -104,7 +105,7 @@ impl<'a> Ip<'a> {
             source: Ipv6Addr::from(array::<16>(bytes, 8)?).into(),
             destination: Ipv6Addr::from(array::<16>(bytes, 24)?).into(),
             hops,
-            detour,
+            detour: detour || matches!(upper, Upper::Broken),
             upper,
         })
     }
