@@ -11,6 +11,7 @@ mod offload;
 pub(crate) mod packet;
 pub(crate) mod tap;
 mod vnet;
+mod whole;
 
 pub use error::{PortCause, PortError};
 

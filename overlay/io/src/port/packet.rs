@@ -9,6 +9,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skerry_overlay::{Frame, Offload, Refused};
 
 use super::vnet;
+use super::whole::Whole;
 use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
 use crate::sys;
 
@@ -87,11 +88,13 @@ fn kernel(action: &'static str) -> impl FnOnce(io::Error) -> PortCause {
 #[derive(Debug)]
 struct Packet {
     socket: Arc<OwnedFd>,
+    whole: Whole,
 }
 
 impl Packet {
-    const fn new(socket: Arc<OwnedFd>) -> Self {
-        Self { socket }
+    fn new(socket: Arc<OwnedFd>) -> Self {
+        let whole = Whole::default();
+        Self { socket, whole }
     }
 }
 
@@ -175,12 +178,13 @@ pub(super) fn restore(
 
 impl TxHalf for Packet {
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
-        let header = vnet::emit(frame);
-        let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
-        match rustix::io::writev(&*self.socket, &parts) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(super::refusal(&error.into())),
-        }
+        let socket = &*self.socket;
+        self.whole.send(frame, |frame| {
+            let header = vnet::emit(frame);
+            let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
+            rustix::io::writev(socket, &parts)?;
+            Ok(())
+        })
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use skerry_overlay::{Frame, Offload, Refused};
 
 use super::vnet;
+use super::whole::Whole;
 use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
 use crate::switch::Switch;
 use crate::sys;
@@ -42,8 +43,8 @@ pub(crate) fn create(name: &str, offload: Switch) -> Result<Port, PortCause> {
     let superframes = set_offloads(file.as_fd(), offload)?;
     let file = Arc::new(file);
     Ok(Port {
-        rx: Box::new(Tap(Arc::clone(&file))),
-        tx: Box::new(Tap(file)),
+        rx: Box::new(Reader(Arc::clone(&file))),
+        tx: Box::new(Writer::new(file)),
         capabilities: Capabilities {
             backend: "tap",
             superframes,
@@ -100,11 +101,11 @@ fn set_offloads(tap: BorrowedFd<'_>, switch: Switch) -> Result<bool, PortCause> 
     }
 }
 
-/// Either side of a TAP: reads and writes of one descriptor do not disturb each other.
+/// One side of a TAP: reads and writes of one descriptor do not disturb each other.
 #[derive(Debug)]
-struct Tap(Arc<File>);
+struct Reader(Arc<File>);
 
-impl RxHalf for Tap {
+impl RxHalf for Reader {
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
         let mut header = [0; vnet::HEADER];
         let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buf)];
@@ -125,21 +126,35 @@ impl RxHalf for Tap {
     }
 }
 
-impl TxHalf for Tap {
+/// The other side.
+#[derive(Debug)]
+struct Writer {
+    file: Arc<File>,
+    whole: Whole,
+}
+
+impl Writer {
+    fn new(file: Arc<File>) -> Self {
+        let whole = Whole::default();
+        Self { file, whole }
+    }
+}
+
+impl TxHalf for Writer {
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
         // The tun driver has had faults with frames shorter than their header (CVE-2026-46320).
         if frame.bytes.len() < skerry_overlay::ETH_HEADER {
             return Err(Refused::Down);
         }
-        let header = vnet::emit(frame);
-        let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
-        match io::Write::write_vectored(&mut &*self.0, &parts) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(super::refusal(&error)),
-        }
+        let file = &*self.file;
+        self.whole.send(frame, |frame| {
+            let header = vnet::emit(frame);
+            let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
+            io::Write::write_vectored(&mut &*file, &parts).map(drop)
+        })
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
-        Ok(Box::new(Self(Arc::clone(&self.0))))
+        Ok(Box::new(Self::new(Arc::clone(&self.file))))
     }
 }

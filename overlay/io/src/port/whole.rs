@@ -1,0 +1,139 @@
+//! Superframes written whole, until a kernel refuses one that it said it would take.
+//!
+//! Several stable kernels have had a `virtio_net_hdr` check that refuses good superframes (6.6.44
+//! among them). Then every superframe is cut here for as long as the port is open.
+
+use std::io;
+
+use skerry_overlay::{FRAME_MAX, Frame, Refused, Segments};
+
+/// How superframes are written to one port.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    /// The kernel has refused one: where the pieces are cut since.
+    refused: Option<Box<[u8]>>,
+}
+
+impl Whole {
+    /// Writes a frame, whole or in pieces.
+    ///
+    /// # Errors
+    /// What the device said of it, or of the first piece that it did not take. All pieces then count
+    /// as lost, also those before it that were taken.
+    pub(super) fn send(
+        &mut self,
+        frame: Frame<'_>,
+        mut write: impl FnMut(Frame<'_>) -> io::Result<()>,
+    ) -> Result<(), Refused> {
+        let is_super = frame.offload.superframe.is_some();
+        if self.refused.is_none() || !is_super {
+            let error = match write(frame) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            // A TAP that is down says `EIO`.
+            if !is_super || error.raw_os_error() != Some(libc::EINVAL) {
+                return Err(super::refusal(&error));
+            }
+            tracing::warn!(%error, "a superframe was refused: they are cut from now on");
+        }
+        let room = self
+            .refused
+            .get_or_insert_with(|| vec![0; FRAME_MAX].into_boxed_slice());
+        // The core has checked the offload header, so this cannot fail for a frame it sends.
+        let mut segments = Segments::new(frame).map_err(|_| Refused::Down)?;
+        while let Some(len) = segments.next_into(room) {
+            let piece = Frame::plain(room.get(..len).unwrap_or_default());
+            write(piece).map_err(|error| super::refusal(&error))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skerry_overlay::{Checksum, Offload, Superframe, SuperframeKind};
+
+    use super::*;
+
+    /// TCP over IPv4 with so many bytes of payload, in pieces of 100.
+    fn superframe(payload: usize) -> Vec<u8> {
+        let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+            .tcp(1, 2, 3, 4)
+            .ack(5);
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, &vec![7; payload]).unwrap();
+        bytes
+    }
+
+    fn offload() -> Offload {
+        Offload {
+            checksum: Some(Checksum {
+                start: 34,
+                offset: 16,
+            }),
+            superframe: Some(Superframe {
+                kind: SuperframeKind::Tcp4,
+                size: 100,
+                ecn: false,
+            }),
+            valid: false,
+        }
+    }
+
+    #[test]
+    fn what_is_refused_once_is_cut_from_then_on() {
+        let bytes = superframe(250);
+        let frame = Frame {
+            bytes: &bytes,
+            offload: offload(),
+        };
+        let mut whole = Whole::default();
+        let mut written = Vec::new();
+        let mut device = |frame: Frame<'_>| {
+            written.push((frame.bytes.len(), frame.offload.superframe.is_some()));
+            if frame.offload.superframe.is_some() {
+                return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            }
+            Ok(())
+        };
+        for _ in 0..2 {
+            assert_eq!(whole.send(frame, &mut device), Ok(()));
+        }
+        let pieces = [(154, false), (154, false), (104, false)];
+        let expect = [&[(304, true)][..], &pieces, &pieces].concat();
+        assert_eq!(written, expect);
+    }
+
+    #[test]
+    fn a_full_or_dead_device_is_no_reason_to_cut() {
+        let bytes = superframe(250);
+        let frame = Frame {
+            bytes: &bytes,
+            offload: offload(),
+        };
+        for (code, refused) in [
+            (libc::EAGAIN, Refused::Full),
+            (libc::ENOBUFS, Refused::Full),
+            (libc::ENETDOWN, Refused::Down),
+            (libc::EIO, Refused::Down),
+        ] {
+            let mut whole = Whole::default();
+            let sent = whole.send(frame, |_| Err(io::Error::from_raw_os_error(code)));
+            assert_eq!(sent, Err(refused));
+            assert!(whole.refused.is_none());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_refused_by_itself_is_not_tried_again() {
+        let bytes = superframe(50);
+        let mut tries = 0;
+        let sent = Whole::default().send(Frame::plain(&bytes), |_| {
+            tries += 1;
+            Err(io::Error::from_raw_os_error(libc::EINVAL))
+        });
+        assert_eq!((sent, tries), (Err(Refused::Down), 1));
+    }
+}
