@@ -15,6 +15,7 @@ mod frame;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+mod gro;
 mod gso;
 mod reason;
 mod sink;

@@ -13,7 +13,7 @@ const fn target(name: &'static str, longest: usize) -> Target {
 }
 
 /// Every target, in order of name.
-pub(crate) const TARGETS: [Target; 14] = [
+pub(crate) const TARGETS: [Target; 15] = [
     target("arp", 64),
     target("auxdata", 160),
     target("carrier", 512),
@@ -21,6 +21,7 @@ pub(crate) const TARGETS: [Target; 14] = [
     target("ethernet", 64),
     target("fdb", 512),
     target("forwarder", 1_024),
+    target("gro", 1_024),
     target("gso", 1_024),
     target("ip", 512),
     target("nd", 256),

@@ -13,6 +13,7 @@
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
 //! | `copies` | handing copies to ports and to tunnels |
+//! | `joining` | TCP segments out of tunnels, joined before they reach their port |
 //! | `ingress`, `tunnel` | the two ways in |
 //! | `edge` | ports that are the far end of a tunnel |
 //! | `tag` | VLAN tags, off and on |
@@ -31,6 +32,7 @@ mod hairpin;
 mod ingress;
 mod inspect;
 mod install;
+mod joining;
 mod licence;
 mod listening;
 mod meter;
@@ -202,8 +204,10 @@ impl Forwarder {
         Some(lanes.map_or(self.next_sweep, |lanes| lanes.min(self.next_sweep)))
     }
 
-    /// The end of a batch: whatever the lanes gathered is sent.
+    /// The end of a batch: whatever the lanes gathered is sent, and what was held back to be joined
+    /// is delivered.
     pub fn flush(&mut self, sink: &mut impl Sink) {
+        joining::release(&mut self.state, sink);
         if let Some(lanes) = &mut self.lanes {
             lanes.flush(sink);
         }
@@ -241,6 +245,7 @@ impl Forwarder {
     /// The port's device came up or went down. Ports start down; what was learned on a port that
     /// goes down is forgotten.
     pub fn set_port_up(&mut self, port: LocalPort, up: bool, sink: &mut impl Sink) {
+        joining::release(&mut self.state, sink);
         self.state.set_up(port, up);
         if !up {
             self.state

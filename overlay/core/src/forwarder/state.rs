@@ -15,6 +15,7 @@ use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
 use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
+use crate::gro::Joiner;
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::carrier::Carrier;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) control: Vec<Bucket>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
+    /// What waits for more to be joined with.
+    pub(super) joiner: Joiner,
     /// Where packets for the tunnel are put together.
     pub(super) scratch: Box<[u8]>,
     /// Where a frame loses its tag.
@@ -78,6 +81,7 @@ impl State {
             peer_copies: Copies::of_peers(tables),
             control: messages(tables),
             longest: longest(tables),
+            joiner: Joiner::new(),
             scratch: buffer(),
             untagged: buffer(),
             tagged: buffer(),

@@ -16,6 +16,7 @@
 
 mod fdb;
 mod forwarder;
+mod gro;
 mod gso;
 mod packets;
 pub(crate) mod script;
@@ -25,6 +26,9 @@ mod wireguard;
 pub use crate::control::fuzz::control;
 pub use fdb::fdb;
 pub use forwarder::forwarder;
+pub use gro::gro;
+#[cfg(test)]
+pub(crate) use gro::stream_of;
 pub use gso::gso;
 pub use packets::{arp, carrier, ethernet, ip, nd};
 pub use wireguard::wireguard;
@@ -33,13 +37,14 @@ pub use wireguard::wireguard;
 mod tests {
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 10] = [
+    const TARGETS: [Target; 11] = [
         ("arp", super::arp),
         ("carrier", super::carrier),
         ("control", super::control),
         ("ethernet", super::ethernet),
         ("fdb", super::fdb),
         ("forwarder", super::forwarder),
+        ("gro", super::gro),
         ("gso", super::gso),
         ("ip", super::ip),
         ("nd", super::nd),

@@ -13,7 +13,7 @@ const CWR: u8 = 0x80;
 
 /// Linux makes no smaller TCP segments (`TCP_MIN_GSO_SIZE`); fewer bytes would only turn one
 /// read into tens of thousands of frames.
-const TCP_SIZE_MIN: usize = 8;
+pub(crate) const TCP_SIZE_MIN: usize = 8;
 /// Linux cuts a UDP superframe into no more (`UDP_MAX_SEGMENTS`).
 const UDP_FRAMES_MAX: usize = 128;
 

@@ -12,6 +12,9 @@ mod fault;
 mod network;
 mod segments;
 
+pub(crate) use checksum::Sum;
 pub use checksum::complete_checksum;
+pub(crate) use cut::TCP_SIZE_MIN;
 pub use fault::GsoFault;
+pub(crate) use network::{Network, TCP, Version, word};
 pub use segments::Segments;

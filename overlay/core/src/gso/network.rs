@@ -7,7 +7,7 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_VLAN: u16 = 0x8100;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 
-pub(super) const TCP: u8 = 6;
+pub(crate) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 /// IP in IP, IPv6 in IP, GRE: no guard looks inside, so they may owe a checksum of their own.
 const TUNNELS: [u8; 3] = [4, 41, 47];
@@ -23,28 +23,28 @@ const IPV6_HEADER: usize = 40;
 
 /// The version of IP, with what only one of them has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     V4,
     V6,
 }
 
 /// The network header of a frame, checked against the frame's length.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Network {
     /// First byte of the IP header.
-    pub(super) l3: usize,
+    pub(crate) l3: usize,
     /// First byte of the transport header.
-    pub(super) l4: usize,
-    pub(super) version: Version,
+    pub(crate) l4: usize,
+    pub(crate) version: Version,
     /// Protocol of the transport header.
-    pub(super) protocol: u8,
+    pub(crate) protocol: u8,
     /// The transport header follows the IP header at once (no IPv6 extension between).
     pub(super) direct: bool,
 }
 
 impl Network {
     /// Reads an Ethernet frame with at most one 802.1Q tag.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, GsoFault> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, GsoFault> {
         let outer = word(bytes, ETH_HEADER - 2)?;
         let (l3, ethertype) = if outer == ETHERTYPE_VLAN {
             (ETH_HEADER + 4, word(bytes, ETH_HEADER + 2)?)
@@ -112,7 +112,7 @@ impl Network {
     }
 
     /// The length of the IP packet by its own header, from `l3` on.
-    pub(super) fn packet_len(self, bytes: &[u8]) -> Result<usize, GsoFault> {
+    pub(crate) fn packet_len(self, bytes: &[u8]) -> Result<usize, GsoFault> {
         match self.version {
             Version::V4 => Ok(usize::from(word(bytes, self.l3 + 2)?)),
             Version::V6 => Ok(usize::from(word(bytes, self.l3 + 4)?) + IPV6_HEADER),
@@ -171,7 +171,7 @@ fn walk(bytes: &[u8], mut at: usize, mut next: u8) -> Result<(usize, u8), GsoFau
 }
 
 /// The 16-bit number at `at`.
-pub(super) fn word(bytes: &[u8], at: usize) -> Result<u16, GsoFault> {
+pub(crate) fn word(bytes: &[u8], at: usize) -> Result<u16, GsoFault> {
     bytes
         .get(at..)
         .and_then(|rest| rest.first_chunk())

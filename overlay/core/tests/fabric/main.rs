@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod joining;
+#[cfg(test)]
 mod listening;
 #[cfg(test)]
 mod matrix;

@@ -45,6 +45,10 @@ impl Sink for Recorder {
         Ok(())
     }
 
+    fn joins(&self, _: LocalPort) -> bool {
+        true
+    }
+
     fn transmit(&mut self, datagrams: Transmit<'_>) {
         let node = (1..=HOSTILE).find(|node| site::endpoint(*node) == datagrams.to);
         let node = node.expect("nodes stay where they are");

@@ -92,6 +92,8 @@ pub(crate) struct Recorder {
     pub(crate) control: Vec<(NodeId, Vec<u8>)>,
     /// Ports that take nothing.
     pub(crate) full: BTreeSet<LocalPort>,
+    /// Ports take superframes.
+    pub(crate) joins: bool,
     /// What a forwarder without lanes gave to the one that has them.
     pub(crate) handed: Vec<(Onward, Vec<u8>, Offload)>,
     /// The ring to that one is full.
@@ -105,6 +107,10 @@ impl Sink for Recorder {
         }
         self.delivered.push((port, frame.bytes.to_vec()));
         Ok(())
+    }
+
+    fn joins(&self, _: LocalPort) -> bool {
+        self.joins
     }
 
     fn transmit(&mut self, datagrams: Transmit<'_>) {

@@ -1,0 +1,136 @@
+//! Is a frame a TCP segment that another may continue?
+
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
+
+use crate::gso::{GsoFault, Network, Sum, TCP, Version, word};
+
+const ACK: u8 = 0x10;
+const PSH: u8 = 0x08;
+
+/// What the order of frames asks of the ones that are held.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind<'a> {
+    /// It can be held itself.
+    Segment(u64, Segment<'a>),
+    /// It is of this flow and cannot: what is held of the flow goes first.
+    OfFlow(u64),
+    /// It may be of any flow: a fragment, or something broken.
+    OfAny,
+    /// It is of no flow that is ever held.
+    Apart,
+}
+
+/// A TCP segment with payload whose checksums are right, and which says nothing but "more".
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) network: Network,
+    /// First byte of the payload.
+    pub(super) payload: usize,
+    pub(super) seq: u32,
+    /// The last of what the sender had to say for now.
+    pub(super) pushes: bool,
+    /// IPv4 identification; zero over IPv6.
+    pub(super) id: u16,
+}
+
+impl<'a> Kind<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let network = match Network::parse(bytes) {
+            Ok(network) => network,
+            Err(GsoFault::Protocol) => return Self::Apart,
+            Err(_) => return Self::OfAny,
+        };
+        if network.protocol != TCP {
+            return Self::Apart;
+        }
+        let Some(flow) = flow(bytes, network) else {
+            return Self::OfAny;
+        };
+        Segment::of(bytes, network).map_or(Self::OfFlow(flow), |it| Self::Segment(flow, it))
+    }
+}
+
+impl<'a> Segment<'a> {
+    fn of(bytes: &'a [u8], network: Network) -> Option<Self> {
+        let Network { l3, l4, .. } = network;
+        let header = match network.version {
+            Version::V4 => 20,
+            Version::V6 => 40,
+        };
+        // Options, extensions and padding stay where they are.
+        if l4 - l3 != header || l3 + network.packet_len(bytes).ok()? != bytes.len() {
+            return None;
+        }
+        let &[_, _, _, _, s0, s1, s2, s3, _, _, _, _, offset, flags] =
+            bytes.get(l4..)?.first_chunk()?;
+        let payload = l4 + usize::from(offset >> 4) * 4;
+        if flags & !PSH != ACK || payload < l4 + 20 || payload >= bytes.len() {
+            return None;
+        }
+        let id = match network.version {
+            Version::V4 => word(bytes, l3 + 4).ok()?,
+            Version::V6 => 0,
+        };
+        let segment = Self {
+            bytes,
+            network,
+            payload,
+            seq: u32::from_be_bytes([s0, s1, s2, s3]),
+            pushes: flags & PSH != 0,
+            id,
+        };
+        segment.is_right().then_some(segment)
+    }
+
+    /// Whether both checksums are the ones that a kernel would compute, to the bit: each number of
+    /// ones' complement arithmetic but zero has one form, and zero is left to its two.
+    fn is_right(&self) -> bool {
+        let Network { l3, l4, .. } = self.network;
+        let part = |from: usize, to: usize| Sum::of(self.bytes.get(from..to).unwrap_or_default());
+        let field = |at: usize| self.bytes.get(at..at + 2);
+        if self.network.version == Version::V4 {
+            let header = part(l3, l3 + 10).and(part(l3 + 12, l3 + 20));
+            if field(l3 + 10) != Some(&header.checksum()[..]) {
+                return false;
+            }
+        }
+        let Ok(length) = u16::try_from(self.bytes.len() - l4) else {
+            return false;
+        };
+        let sum = pseudo(self.bytes, self.network, length)
+            .and(part(l4, l4 + 16))
+            .and(part(l4 + 18, self.bytes.len()));
+        field(l4 + 16) == Some(&sum.transport_checksum()[..])
+    }
+
+    pub(super) fn payload(&self) -> &'a [u8] {
+        self.bytes.get(self.payload..).unwrap_or_default()
+    }
+}
+
+/// The sum of the pseudo-header for so many bytes of TCP (RFC 9293 section 3.1).
+pub(super) fn pseudo(bytes: &[u8], network: Network, length: u16) -> Sum {
+    let l4 = network.l4;
+    let addresses = match network.version {
+        Version::V4 => l4 - 8..l4,
+        Version::V6 => l4 - 32..l4,
+    };
+    let addresses = Sum::of(bytes.get(addresses).unwrap_or_default());
+    addresses.word(u16::from(TCP)).word(length)
+}
+
+/// A hash of what a flow is told by. Two flows with one hash only cost each other their company.
+fn flow(bytes: &[u8], network: Network) -> Option<u64> {
+    let Network { l3, l4, .. } = network;
+    let addresses = match network.version {
+        Version::V4 => bytes.get(l3 + 12..l3 + 20)?,
+        Version::V6 => bytes.get(l3 + 8..l3 + 40)?,
+    };
+    let mut hasher = FxHasher::default();
+    hasher.write(addresses);
+    hasher.write(bytes.get(l4..l4 + 4)?);
+    Some(hasher.finish())
+}

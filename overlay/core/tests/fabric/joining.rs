@@ -1,0 +1,137 @@
+//! TCP out of a tunnel, joined before it reaches its port: nothing is lost by it, and every frame
+//! is counted for itself.
+
+use skerry_overlay::{Checksum, DropReason, Frame, Offload, Superframe, SuperframeKind};
+
+use crate::world::frames::{BROADCAST, ip, mac, plain};
+use crate::world::{World, open};
+
+const FROM: &str = "n1/b-w1";
+const TO: &str = "n2/b-w2";
+const OFFLOAD: Offload = Offload {
+    checksum: Some(Checksum {
+        start: 34,
+        offset: 16,
+    }),
+    superframe: Some(Superframe {
+        kind: SuperframeKind::Tcp4,
+        size: 1_350,
+        ecn: false,
+    }),
+    valid: false,
+};
+
+/// Ports that take superframes, and two hosts that know of each other.
+fn joining() -> World {
+    let mut world = World::new(&open());
+    for node in &mut world.nodes {
+        node.recorder.joins = true;
+    }
+    for port in [FROM, TO] {
+        world.send(port, &plain(mac(port), BROADCAST, port));
+    }
+    world.forget();
+    world
+}
+
+/// 32,000 bytes, from the sequence number on, in 24 pieces.
+fn superframe(seq: u32) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ethernet2(mac(FROM).0, mac(TO).0)
+        .ipv4(ip(FROM).octets(), ip(TO).octets(), 64)
+        .tcp(4_000, 5_000, seq, 1_000)
+        .ack(1);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, &[7; 32_000]).unwrap();
+    bytes
+}
+
+/// A guest sends it; the batch does not end yet at the other node.
+fn arrive(world: &mut World, bytes: &[u8]) {
+    let (node, local) = world.place(FROM);
+    let (now, node) = (world.now, &mut world.nodes[node]);
+    let offload = OFFLOAD;
+    node.forwarder
+        .handle_frame(now, local, Frame { bytes, offload }, &mut node.recorder);
+    node.forwarder.flush(&mut node.recorder);
+    let source = "198.51.100.1:51820".parse().unwrap();
+    let sent = std::mem::take(&mut node.recorder.sent);
+    let (there, _) = world.place(TO);
+    let there = &mut world.nodes[there];
+    for (_, datagram) in sent {
+        there
+            .forwarder
+            .handle_datagram(now, source, &datagram, &mut there.recorder);
+    }
+}
+
+#[test]
+fn a_superframe_that_was_cut_for_the_tunnel_arrives_whole() {
+    let mut world = joining();
+    let before = world.port_counters(TO);
+    let bytes = superframe(1_000);
+    arrive(&mut world, &bytes);
+    assert_eq!(world.received(), [], "it waits for the end of the batch");
+    world.settle();
+    let [(port, joined)] = &world.received()[..] else {
+        panic!("{} frames", world.received().len())
+    };
+    // But for the two checksums, which are nobody's yet: the sender's test kernel has made none.
+    let headers = |bytes: &[u8]| [&bytes[..24], &bytes[26..50], &bytes[52..]].concat();
+    assert_eq!((port.as_str(), headers(joined)), (TO, headers(&bytes)));
+    let after = world.port_counters(TO);
+    assert_eq!(after.copies_out, before.copies_out + 24);
+    assert_eq!(after.sent, before.sent + 24);
+    let total = 32_000 + 24 * 54;
+    assert_eq!(after.bytes_out, before.bytes_out + total);
+    world.check_balance();
+}
+
+#[test]
+fn two_that_continue_each_other_fill_the_longest_packet() {
+    let mut world = joining();
+    for seq in [1_000, 33_000, 65_000] {
+        arrive(&mut world, &superframe(seq));
+    }
+    world.settle();
+    // The last piece of each is short, and ends its bundle.
+    assert_eq!(world.received().len(), 3);
+    assert_eq!(world.port_counters(TO).egress_drops.total(), 0);
+}
+
+#[test]
+fn a_port_that_takes_no_superframes_gets_the_pieces() {
+    let mut world = joining();
+    world.nodes[1].recorder.joins = false;
+    arrive(&mut world, &superframe(1_000));
+    assert_eq!(world.received().len(), 24);
+}
+
+#[test]
+fn a_refused_superframe_is_as_many_lost_copies_as_it_stands_for() {
+    let mut world = joining();
+    let (node, local) = world.place(TO);
+    let before = world.port_counters(TO);
+    world.nodes[node].recorder.full.insert(local);
+    arrive(&mut world, &superframe(1_000));
+    world.settle();
+    let after = world.port_counters(TO);
+    assert_eq!(after.egress_drops.get(DropReason::EgressFull), 24);
+    assert_eq!(after.copies_out, before.copies_out + 24);
+    assert_eq!(after.sent, before.sent);
+    world.check_balance();
+}
+
+#[test]
+fn neither_a_reload_nor_a_link_that_goes_down_keeps_what_was_held() {
+    let mut world = joining();
+    arrive(&mut world, &superframe(1_000));
+    world.install(&open(), |name| name == "n2");
+    assert_eq!(world.received().len(), 1);
+    world.forget();
+    arrive(&mut world, &superframe(33_000));
+    let (node, local) = world.place(TO);
+    let node = &mut world.nodes[node];
+    node.forwarder.set_port_up(local, false, &mut node.recorder);
+    assert_eq!(world.received().len(), 1, "it was up when they came");
+    world.check_balance();
+}
