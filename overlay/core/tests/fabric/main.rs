@@ -2,6 +2,8 @@
 //! product's own forwarders with real tunnels between them.
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 #[cfg(feature = "captures")]
