@@ -3,6 +3,7 @@
 
 mod faults;
 mod guards;
+mod joining;
 mod nodes;
 
 use std::fs;
@@ -16,6 +17,7 @@ use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
+use joining::JOINING_FAULTS;
 use nodes::NODES;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
@@ -31,7 +33,11 @@ enum Verdict {
 
 /// Every fault there is.
 fn faults() -> impl Iterator<Item = &'static Fault> {
-    FAULTS.iter().chain(&GUARDS).chain(&NODES)
+    FAULTS
+        .iter()
+        .chain(&GUARDS)
+        .chain(&NODES)
+        .chain(&JOINING_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

@@ -22,6 +22,8 @@ pub(super) struct Fault {
 pub(super) enum Tests {
     /// Whole fabrics in memory.
     Fabric(&'static str),
+    /// The core's own, beside what they test.
+    Core(&'static str),
     /// Workers on a real kernel: they make namespaces and interfaces.
     Workers(&'static str),
 }
@@ -31,6 +33,7 @@ impl Tests {
     pub(super) fn arguments(self) -> Vec<&'static str> {
         let (set, names) = match self {
             Self::Fabric(names) => (&["skerry-overlay", "--test", "fabric"][..], names),
+            Self::Core(names) => (&["skerry-overlay", "--lib"][..], names),
             Self::Workers(names) => (
                 &["skerry-overlay-io", "--features", "root", "--test", "root"][..],
                 names,
