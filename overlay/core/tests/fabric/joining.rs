@@ -1,10 +1,12 @@
 //! TCP out of a tunnel, joined before it reaches its port: nothing is lost by it, and every frame
 //! is counted for itself.
 
+use std::sync::Arc;
+
 use skerry_overlay::{Checksum, DropReason, Frame, Offload, Superframe, SuperframeKind};
 
 use crate::world::frames::{BROADCAST, ip, mac, plain};
-use crate::world::{World, open};
+use crate::world::{World, fabric, open};
 
 const FROM: &str = "n1/b-w1";
 const TO: &str = "n2/b-w2";
@@ -134,4 +136,22 @@ fn neither_a_reload_nor_a_link_that_goes_down_keeps_what_was_held() {
     node.forwarder.set_port_up(local, false, &mut node.recorder);
     assert_eq!(world.received().len(), 1, "it was up when they came");
     world.check_balance();
+}
+
+#[test]
+fn what_was_held_is_delivered_while_its_port_still_has_its_number() {
+    let mut world = joining();
+    let (node, old) = world.place(TO);
+    arrive(&mut world, &superframe(1_000));
+    // Without the first port of the node, the others move up.
+    let site = open();
+    let (before, ports) = site.split_once("[port.n2]\n").unwrap();
+    let (_, ports) = ports.split_once('\n').unwrap();
+    let fabric = fabric(&format!("{before}[port.n2]\n{ports}"));
+    let tables = Arc::new(fabric.tables_for(world.nodes[node].id, 2));
+    let (now, there) = (world.now, &mut world.nodes[node]);
+    there.forwarder.install(now, tables, &mut there.recorder);
+    let delivered = there.recorder.delivered.iter().map(|(port, _)| *port);
+    assert_eq!(delivered.collect::<Vec<_>>(), [old], "before any flush");
+    assert_ne!(world.place(TO), (node, old), "the port has a new number");
 }

@@ -193,6 +193,13 @@ fn no_superframe_is_longer_than_ip_can_say() {
     let mut six = stream(100);
     six.iter_mut().for_each(|it| it.v6 = true);
     assert_eq!(counts(&six), [65, 35]);
+    // One byte too many for IP, and room enough.
+    let piece = |at: u16| Tcp {
+        id: at,
+        ..Tcp::new(u32::from(at) * 1_284, 1_284)
+    };
+    let exact: Vec<Tcp> = (0..51).map(piece).collect();
+    assert_eq!(counts(&exact), [50, 1]);
 }
 
 #[test]
