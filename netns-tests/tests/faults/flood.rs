@@ -28,8 +28,6 @@ const ENOUGH: usize = 200;
 const WINDOW: Duration = Duration::from_secs(2);
 /// Datagrams a second of the flood beside which others are measured.
 const FLOOD: u32 = 20_000;
-/// Percent of the quiet run's throughput that others must keep.
-const KEPT: f64 = 50.0;
 /// Frames a second of the paced bystander, slower where the machine is.
 const PACES: [u32; 4] = [2_000, 1_000, 500, 250];
 
@@ -184,6 +182,12 @@ impl Attack {
     fn has(self, part: Self) -> bool {
         self == part || self == Self::All
     }
+
+    /// Percent of the quiet run's throughput that others must keep. Who floods and who carries
+    /// share the test machine's cores, so this is a share of those too.
+    fn kept(self) -> f64 {
+        if self == Self::All { 20.0 } else { 45.0 }
+    }
 }
 
 /// A paced stream, and a TCP stream as fast as it can: what becomes of them.
@@ -210,7 +214,7 @@ fn bystanders(fabric: &mut Fabric) -> Result<()> {
                 beside.megabits, beside.pace, beside.lost
             ),
         );
-        if beside.lost > 0 || share < KEPT {
+        if beside.lost > 0 || share < attack.kept() {
             failures.push(format!("{what}: {} lost, {share:.0} %", beside.lost));
         }
     }
@@ -233,7 +237,7 @@ fn measure(fabric: &Fabric, intruder: &Intruder, attack: Attack) -> Result<(Meas
     for pace in PACES {
         let quiet = once(fabric, intruder, Attack::Quiet, pace)?;
         let beside = once(fabric, intruder, attack, pace)?;
-        let good = beside.lost == 0 && beside.megabits * 100.0 >= quiet.megabits * KEPT;
+        let good = beside.lost == 0 && beside.megabits * 100.0 >= quiet.megabits * attack.kept();
         last = Some((quiet, beside));
         if good {
             break;
