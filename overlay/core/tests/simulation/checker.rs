@@ -132,11 +132,13 @@ impl Generations {
     }
 }
 
-/// An answer that the fabric gave to a port: who has the address, or who routes to it.
+/// An answer that the fabric gave to a port: who has the address, or who routes to it. The ports
+/// of a captured node are where that says, unless somebody else is there.
 pub(crate) fn answer(
     site: &Site,
     version: usize,
     asker: usize,
+    captured: Option<usize>,
     frame: &[u8],
 ) -> Result<(), String> {
     let Some((number, mac)) = said(frame) else {
@@ -151,7 +153,10 @@ pub(crate) fn answer(
     let pvlan = site.ports[asker].pvlan;
     let routed = policy.hairpin[usize::from(pvlan)] == Hairpin::Gateway;
     let right = if policy.permits(asker, owner) {
+        let others = (0..site.ports.len()).filter(|&port| port != owner);
         mac == site.mac(owner)
+            || (captured == Some(site.ports[owner].node)
+                && others.map(|port| site.mac(port)).all(|it| it != mac))
     } else {
         routed && mac == site.mac(site.gateway(pvlan))
     };

@@ -104,7 +104,10 @@ impl World {
                 Ok(())
             }
             Ok(None) if self.hosts[port].is_none() => Ok(()),
-            Ok(None) => checker::answer(&self.site, version, port, &bytes),
+            Ok(None) => {
+                let captured = self.intruder.as_ref().map(|it| it.node);
+                checker::answer(&self.site, version, port, captured, &bytes)
+            }
             Err(what) => Err(what),
         };
         if let Err(what) = checked {
