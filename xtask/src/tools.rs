@@ -128,8 +128,9 @@ fn executable(program: &Path) -> Result<()> {
 }
 
 /// Debian packages whose programs the tests with namespaces call.
-pub(crate) const TEST_PACKAGES: [(&str, &str); 4] = [
+pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("ping", "iputils-ping"),
     ("wg", "wireguard-tools"),
     ("wireguard-go", "wireguard-go"),
