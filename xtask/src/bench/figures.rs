@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::bench::machine;
+use crate::bench::measure::Durations;
 use crate::bench::variant::Variant;
 
 /// Everything of one call of the bench.
@@ -16,6 +17,8 @@ pub(super) struct Run {
     pub(super) rounds: u32,
     /// Seconds of every TCP measurement.
     pub(super) seconds: u32,
+    /// What the sending host's TCP goes by.
+    pub(super) congestion: String,
     pub(super) variants: Vec<Described>,
     pub(super) samples: Vec<Sample>,
 }
@@ -68,7 +71,7 @@ pub(super) struct PerFrame {
 }
 
 impl Run {
-    pub(super) fn new(variants: &[Variant], rounds: u32, seconds: u32) -> Self {
+    pub(super) fn new(variants: &[Variant], rounds: u32, durations: &Durations) -> Self {
         let describe = |variant: &Variant| Described {
             name: variant.name.clone(),
             note: variant.note.clone(),
@@ -77,7 +80,8 @@ impl Run {
             machine: machine::describe(),
             inner_mtu: crate::bench::INNER_MTU,
             rounds,
-            seconds,
+            seconds: durations.tcp,
+            congestion: durations.congestion.clone(),
             variants: variants.iter().map(describe).collect(),
             samples: Vec::new(),
         }

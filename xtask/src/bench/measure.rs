@@ -29,11 +29,17 @@ pub(super) struct Durations {
     pub(super) tcp: u32,
     /// Pings, one every 5 ms.
     pub(super) pings: u32,
+    /// What the sending host's TCP goes by.
+    pub(super) congestion: String,
 }
 
 impl Default for Durations {
     fn default() -> Self {
-        Self { tcp: 4, pings: 300 }
+        Self {
+            tcp: 4,
+            pings: 300,
+            congestion: "cubic".to_owned(),
+        }
     }
 }
 
@@ -51,8 +57,8 @@ pub(super) fn sample(
     let _server = Process::start(server.arg("--server"), &log)?;
     let others = machine::wait_for_quiet()?;
     let ping = ping(namespaces, durations.pings)?;
-    let tcp1 = tcp(fabric, namespaces, durations.tcp, 1)?;
-    let tcp4 = tcp(fabric, namespaces, durations.tcp, 4)?;
+    let tcp1 = tcp(fabric, namespaces, durations, 1)?;
+    let tcp4 = tcp(fabric, namespaces, durations, 4)?;
     Ok(Sample {
         variant: variant.name.clone(),
         round,
@@ -97,10 +103,17 @@ fn times(text: &str) -> Vec<f64> {
         .collect()
 }
 
-fn tcp(fabric: &Fabric, namespaces: &Namespaces, seconds: u32, streams: u32) -> Result<Tcp> {
+fn tcp(
+    fabric: &Fabric,
+    namespaces: &Namespaces,
+    durations: &Durations,
+    streams: u32,
+) -> Result<Tcp> {
+    let seconds = durations.tcp;
     let mut client = namespaces.bounded(Place::Sender, "iperf3", seconds + 10);
     client.args(["--json", "--client", RECEIVER, "--time"]);
     client.args([&seconds.to_string(), "--parallel", &streams.to_string()]);
+    client.args(["--congestion", &durations.congestion]);
     let before = Spent::now(fabric)?;
     let text = output(&mut client)?;
     let after = Spent::now(fabric)?;

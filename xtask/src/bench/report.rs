@@ -79,7 +79,7 @@ fn method(run: &Run) -> String {
         )
     });
     format!(
-        "Median (min-max) of {} rounds in turn, {} s for each TCP figure. {}. {others}Inner MTU {} \
+        "Median (min-max) of {} rounds in turn, {} s for each TCP figure, by {}. {}. {others}Inner MTU {} \
          and underlay MTU 1500 for all. Both hosts and both nodes share these CPUs. Per frame: CPU \
          time of that end's program by the data that arrived, in segments of {} bytes; answering \
          segments are work, but not counted as frames. What the kernel does on behalf of a program \
@@ -87,6 +87,7 @@ fn method(run: &Run) -> String {
          kernel does it all, see the whole machine.\n",
         run.rounds,
         run.seconds,
+        run.congestion,
         run.machine,
         run.inner_mtu,
         run.inner_mtu - 52,
