@@ -23,6 +23,28 @@ impl<'a> Frame<'a> {
             offload: Offload::NONE,
         }
     }
+
+    /// Bytes of the `n` frames that it stands for, each with its headers.
+    pub(crate) fn total_len(&self, n: u64) -> u64 {
+        let len = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+        len.saturating_add(n.saturating_sub(1).saturating_mul(self.headers_len()))
+    }
+
+    /// Bytes that every frame of a superframe has in front of its share of the payload.
+    fn headers_len(&self) -> u64 {
+        let (Some(superframe), Some(checksum)) = (self.offload.superframe, self.offload.checksum)
+        else {
+            return 0;
+        };
+        let start = usize::from(checksum.start);
+        let transport = match superframe.kind {
+            SuperframeKind::Udp => 8,
+            SuperframeKind::Tcp4 | SuperframeKind::Tcp6 => {
+                self.bytes.get(start + 12).map_or(20, |it| it >> 4 << 2)
+            }
+        };
+        u64::from(checksum.start) + u64::from(transport)
+    }
 }
 
 /// What `virtio_net_hdr` says about a frame (virtio 1.2 section 5.1.6), parsed once by the shell.

@@ -18,12 +18,6 @@ pub trait Sink {
     /// Says why the port did not take it; the copy is then counted as dropped.
     fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused>;
 
-    /// Whether a port takes superframes. Then TCP segments out of tunnels that continue each other
-    /// are joined before they are delivered to it.
-    fn joins(&self, _port: LocalPort) -> bool {
-        false
-    }
-
     /// Sends sealed datagrams to a peer's endpoint. Whatever the network loses is its business.
     fn transmit(&mut self, datagrams: Transmit<'_>);
 

@@ -7,9 +7,9 @@ const BUNDLE: &str = "overlay/core/src/gro/bundle.rs";
 const SEGMENT: &str = "overlay/core/src/gro/segment.rs";
 const JOINER: &str = "overlay/core/src/gro/joiner.rs";
 const INSTALL: &str = "overlay/core/src/forwarder/install.rs";
-const JOINING: &str = "overlay/core/src/forwarder/joining.rs";
+const INGRESS: &str = "overlay/core/src/forwarder/ingress.rs";
 
-pub(super) const JOINING_FAULTS: [Fault; 11] = [
+pub(super) const JOINING_FAULTS: [Fault; 12] = [
     Fault {
         name: "join over a gap",
         edits: &[Edit {
@@ -77,7 +77,7 @@ pub(super) const JOINING_FAULTS: [Fault; 11] = [
         name: "let a flow be overtaken",
         edits: &[Edit {
             file: JOINER,
-            from: "                if let Some(at) = self.position(port, flow) {\n                    self.hand_out(at, &mut out);\n                }\n",
+            from: "                if let Some(at) = self.position(from, flow) {\n                    self.hand_out(at, &mut out);\n                }\n",
             to: "",
         }],
         tests: Core("gro::"),
@@ -86,7 +86,7 @@ pub(super) const JOINING_FAULTS: [Fault; 11] = [
         name: "let a fragment overtake",
         edits: &[Edit {
             file: JOINER,
-            from: "self.bundles.iter().position(|(_, it)| it.port == port)",
+            from: "self.bundles.iter().position(|(_, it)| it.from == from)",
             to: "None::<usize>",
         }],
         tests: Core("gro::"),
@@ -95,7 +95,7 @@ pub(super) const JOINING_FAULTS: [Fault; 11] = [
         name: "keep what is held over a reload",
         edits: &[Edit {
             file: INSTALL,
-            from: "        joining::release(&mut self.state, sink);\n",
+            from: "        self.release(sink);\n",
             to: "",
         }],
         tests: Fabric("joining::"),
@@ -103,9 +103,18 @@ pub(super) const JOINING_FAULTS: [Fault; 11] = [
     Fault {
         name: "count what is joined as one",
         edits: &[Edit {
-            file: JOINING,
-            from: "(frames, bytes));",
-            to: "(frames.min(1), bytes));",
+            file: INGRESS,
+            from: "weight(segments.count(), segments.total_len())",
+            to: "weight(1, segments.total_len())",
+        }],
+        tests: Fabric("joining::"),
+    },
+    Fault {
+        name: "join what came through different tunnels",
+        edits: &[Edit {
+            file: JOINER,
+            from: "it.flow == flow && it.from == from",
+            to: "it.flow == flow",
         }],
         tests: Fabric("joining::"),
     },

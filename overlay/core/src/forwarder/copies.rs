@@ -76,9 +76,21 @@ impl<S: Sink> Pass<'_, S> {
 
     /// One copy, which stands for `n` frames, to a port.
     fn copy_to_port(&mut self, port: LocalPort, frame: Frame<'_>, n: u64) {
-        if !self.join(port, frame) {
-            let bytes = length(frame.bytes);
-            hand_over(self.state, self.sink, port, frame, (n, bytes));
+        let taken = if self.state.is_up(port) {
+            self.sink.deliver(port, frame)
+        } else {
+            Err(Refused::Down)
+        };
+        let Some(counters) = self.state.port_counters(port) else {
+            return;
+        };
+        counters.copies_out += n;
+        match taken {
+            Ok(()) => {
+                counters.sent += n;
+                counters.bytes_out += frame.total_len(n);
+            }
+            Err(refused) => counters.egress_drops.add(refused.reason(), n),
         }
     }
 
@@ -136,32 +148,6 @@ impl<S: Sink> Pass<'_, S> {
             counters.control_out += 1;
         }
         Ok(())
-    }
-}
-
-/// Hands a frame to its port, and counts the frames and bytes that it stands for.
-pub(super) fn hand_over<S: Sink>(
-    state: &mut State,
-    sink: &mut S,
-    port: LocalPort,
-    frame: Frame<'_>,
-    (frames, bytes): (u64, u64),
-) {
-    let taken = if state.is_up(port) {
-        sink.deliver(port, frame)
-    } else {
-        Err(Refused::Down)
-    };
-    let Some(counters) = state.port_counters(port) else {
-        return;
-    };
-    counters.copies_out += frames;
-    match taken {
-        Ok(()) => {
-            counters.sent += frames;
-            counters.bytes_out += bytes;
-        }
-        Err(refused) => counters.egress_drops.add(refused.reason(), frames),
     }
 }
 
@@ -301,8 +287,4 @@ pub(super) fn count_copies(
             Err(refused) => counters.egress_drops.add(refused.reason(), n),
         }
     }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -19,7 +19,7 @@ impl<S: Sink> Pass<'_, S> {
         let frames = weight.frames;
         if let Some(counters) = self.state.port_counters(port) {
             counters.frames_in += frames;
-            counters.bytes_in += u64::try_from(frame.bytes.len()).unwrap_or(u64::MAX);
+            counters.bytes_in += weight.bytes;
         }
         let outcome = self.admit(port, frame, weight, longest);
         match outcome {
@@ -78,7 +78,7 @@ impl<S: Sink> Pass<'_, S> {
 
 /// What it weighs, and the length of the longest frame it stands for, unless its offload header
 /// contradicts its bytes.
-fn weigh(frame: Frame<'_>) -> (Weight, Option<usize>) {
+pub(super) fn weigh(frame: Frame<'_>) -> (Weight, Option<usize>) {
     let weight = |frames, bytes| Weight {
         frames: u64::try_from(frames).unwrap_or(u64::MAX),
         bytes: u64::try_from(bytes).unwrap_or(u64::MAX),

@@ -10,7 +10,6 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
-use super::joining;
 use super::licence::{Licence, marks_of_peers};
 use super::meter::{Copies, messages};
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
@@ -23,7 +22,7 @@ use crate::time::Time;
 impl Forwarder {
     /// Runs these tables from now on.
     pub fn install(&mut self, now: Time, tables: Arc<Tables>, sink: &mut impl Sink) {
-        joining::release(&mut self.state, sink);
+        self.release(sink);
         if let Some(lanes) = &mut self.lanes {
             lanes.flush(sink);
             lanes.install(now, &tables.fabric, tables.me);

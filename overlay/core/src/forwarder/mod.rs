@@ -13,7 +13,7 @@
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
 //! | `copies` | handing copies to ports and to tunnels |
-//! | `joining` | TCP segments out of tunnels, joined before they reach their port |
+//! | `joining` | TCP segments out of tunnels, joined before anything else looks at them |
 //! | `ingress`, `tunnel` | the two ways in |
 //! | `edge` | ports that are the far end of a tunnel |
 //! | `tag` | VLAN tags, off and on |
@@ -80,6 +80,9 @@ pub struct Setup {
     pub age: Duration,
     /// MAC addresses the node learns at most.
     pub fdb_limit: usize,
+    /// Whether TCP segments out of tunnels that continue each other are joined, so that ports get
+    /// superframes.
+    pub joins: bool,
 }
 
 impl std::fmt::Debug for Setup {
@@ -89,6 +92,7 @@ impl std::fmt::Debug for Setup {
             owns_lanes,
             age,
             fdb_limit,
+            joins,
             ..
         } = self;
         f.debug_struct("Setup")
@@ -96,6 +100,7 @@ impl std::fmt::Debug for Setup {
             .field("owns_lanes", owns_lanes)
             .field("age", age)
             .field("fdb_limit", fdb_limit)
+            .field("joins", joins)
             .finish_non_exhaustive()
     }
 }
@@ -126,13 +131,14 @@ impl Forwarder {
             seed,
             age,
             fdb_limit,
+            joins,
             ..
         } = setup;
         let mut lanes = owns_lanes.then(|| Lanes::new(secret, seed));
         if let Some(lanes) = &mut lanes {
             lanes.install(now, &tables.fabric, tables.me);
         }
-        let state = State::new(&tables, age, fdb_limit);
+        let state = State::new(&tables, age, fdb_limit, joins);
         Self {
             tables,
             lanes,
@@ -204,10 +210,10 @@ impl Forwarder {
         Some(lanes.map_or(self.next_sweep, |lanes| lanes.min(self.next_sweep)))
     }
 
-    /// The end of a batch: whatever the lanes gathered is sent, and what was held back to be joined
-    /// is delivered.
+    /// The end of a batch: what was held back to be joined goes its way, and whatever the lanes
+    /// gathered is sent.
     pub fn flush(&mut self, sink: &mut impl Sink) {
-        joining::release(&mut self.state, sink);
+        self.release(sink);
         if let Some(lanes) = &mut self.lanes {
             lanes.flush(sink);
         }
@@ -245,7 +251,7 @@ impl Forwarder {
     /// The port's device came up or went down. Ports start down; what was learned on a port that
     /// goes down is forgotten.
     pub fn set_port_up(&mut self, port: LocalPort, up: bool, sink: &mut impl Sink) {
-        joining::release(&mut self.state, sink);
+        self.release(sink);
         self.state.set_up(port, up);
         if !up {
             self.state
@@ -271,6 +277,11 @@ impl Forwarder {
     /// Its tunnels.
     pub fn peers(&self) -> impl Iterator<Item = LaneStatus> {
         self.lanes.iter().flat_map(Lanes::status)
+    }
+
+    /// Takes what was held back to be joined to its outcome.
+    fn release(&mut self, sink: &mut impl Sink) {
+        joining::release(&self.tables, self.lanes.as_mut(), &mut self.state, sink);
     }
 
     fn pass<'a, S: Sink>(&'a mut self, now: Time, sink: &'a mut S) -> Pass<'a, S> {

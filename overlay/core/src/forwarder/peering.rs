@@ -92,13 +92,14 @@ impl<'t, S: Sink> Pass<'t, S> {
         node: NodeId,
         peering: &Peering,
         header: &Ethernet,
-        frame: &[u8],
+        frame: Frame<'_>,
+        n: u64,
     ) -> Result<Outcome, DropReason> {
         let mac = peering.mac();
         if (header.source, header.destination) != (mac, mac) {
             return Err(DropReason::PeeringDeny);
         }
-        let packet = frame.get(ETH_HEADER..).unwrap_or_default();
+        let packet = frame.bytes.get(ETH_HEADER..).unwrap_or_default();
         let (source, target, transport) =
             Transport::parse(header.ethertype, packet).ok_or(DropReason::PeeringDeny)?;
         let crossing = self.tables.fabric.crossing(peering, source, target);
@@ -107,7 +108,7 @@ impl<'t, S: Sink> Pass<'t, S> {
         if !between || !allows(peering, crossing.way, transport) {
             return Err(DropReason::PeeringDeny);
         }
-        Ok(self.hand_over(peering, crossing.receiver, target, Frame::plain(frame), 1))
+        Ok(self.hand_over(peering, crossing.receiver, target, frame, n))
     }
 
     /// One copy to an end of this node. Where its MAC address is not known there is nobody: a

@@ -7,6 +7,7 @@ use skerry_policy::{
     LocalAttachment, LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables,
 };
 
+use super::joining::Arrivals;
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
@@ -15,7 +16,6 @@ use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
 use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
-use crate::gro::Joiner;
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::carrier::Carrier;
@@ -50,7 +50,7 @@ pub(super) struct State {
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
     /// What waits for more to be joined with.
-    pub(super) joiner: Joiner,
+    pub(super) arrivals: Arrivals,
     /// Where packets for the tunnel are put together.
     pub(super) scratch: Box<[u8]>,
     /// Where a frame loses its tag.
@@ -63,7 +63,7 @@ pub(super) struct State {
 
 impl State {
     /// An empty state for these tables, every port with a device down.
-    pub(super) fn new(tables: &Tables, age: Duration, limit: usize) -> Self {
+    pub(super) fn new(tables: &Tables, age: Duration, limit: usize, joins: bool) -> Self {
         let buffer = || vec![0; SCRATCH].into_boxed_slice();
         let mut state = Self {
             fdb: Fdb::new(limit, age),
@@ -81,7 +81,7 @@ impl State {
             peer_copies: Copies::of_peers(tables),
             control: messages(tables),
             longest: longest(tables),
-            joiner: Joiner::new(),
+            arrivals: Arrivals::new(joins),
             scratch: buffer(),
             untagged: buffer(),
             tagged: buffer(),

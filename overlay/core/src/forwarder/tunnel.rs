@@ -6,6 +6,8 @@ use skerry_policy::{NodeId, SegmentId, Tables};
 
 use super::admission;
 use super::edge::EdgeLanes;
+use super::ingress::weigh;
+use super::joining::Arrival;
 use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Remote, Sender};
 use super::state::{State, edition};
@@ -53,9 +55,9 @@ pub(super) fn receive<S: Sink>(
                 now,
             };
             if is_edge {
-                pass.admit_from_edge(node, bytes);
+                pass.receive_from_edge(node, bytes);
             } else {
-                pass.admit_from_peer(node, bytes);
+                pass.receive_from_peer(node, bytes);
             }
         }
         Opened::Handled => {}
@@ -64,33 +66,57 @@ pub(super) fn receive<S: Sink>(
 }
 
 impl<S: Sink> Pass<'_, S> {
-    /// Takes a packet from a peer to its outcome, and counts it there.
-    fn admit_from_peer(&mut self, node: NodeId, packet: &[u8]) {
+    /// Takes a packet from a peer as far as its tunnel has a say in it.
+    fn receive_from_peer(&mut self, node: NodeId, packet: &[u8]) {
         let carried = self.carried(node, packet);
         if let Ok(carried) = carried
             && carried.port == CONTROL_PORT
         {
             return self.take_control(node, carried.payload);
         }
-        let outcome = carried.and_then(|carried| {
+        let arrival = carried.and_then(|carried| {
             let (segment, frame) = self.unwrap(node, &carried)?;
             let agrees = self.agrees(node, &carried);
             if !agrees && !self.has_port_there(node, segment, carried.from) {
                 return Err(DropReason::VniDenied);
             }
-            self.count_in(node, frame.len());
-            Ok((segment, frame, agrees))
+            let arrival = Arrival::Peer {
+                node,
+                segment,
+                agrees,
+            };
+            Ok((arrival, frame))
         });
-        let outcome = match outcome {
-            Ok((segment, frame, agrees)) => self.admit_inner(node, segment, frame, agrees),
-            Err(reason) => {
-                self.count_in(node, packet.len());
-                Err(reason)
-            }
+        match arrival {
+            Ok((arrival, frame)) => self.arrive(arrival, frame),
+            Err(reason) => self.refuse(node, packet, reason),
+        }
+    }
+
+    /// Counts a packet that its tunnel does not let through.
+    pub(super) fn refuse(&mut self, node: NodeId, packet: &[u8], reason: DropReason) {
+        self.count_in(node, Frame::plain(packet), 1);
+        self.state.count_drop(Origin::Peer(node), reason, 1);
+    }
+
+    /// Takes a frame from a peer to its outcome, and counts it there.
+    pub(super) fn admit_from_peer(
+        &mut self,
+        node: NodeId,
+        segment: SegmentId,
+        agrees: bool,
+        frame: Frame<'_>,
+    ) {
+        let (weight, longest) = weigh(frame);
+        let frames = weight.frames;
+        self.count_in(node, frame, frames);
+        let outcome = match longest {
+            Some(longest) => self.admit_inner(node, segment, agrees, frame, (weight, longest)),
+            None => Err(DropReason::OffloadBad),
         };
         match outcome {
-            Ok(outcome) => self.count_peer_outcome(node, outcome),
-            Err(reason) => self.state.count_drop(Origin::Peer(node), reason, 1),
+            Ok(outcome) => self.count_peer_outcome(node, outcome, frames),
+            Err(reason) => self.state.count_drop(Origin::Peer(node), reason, frames),
         }
     }
 
@@ -171,21 +197,22 @@ impl<S: Sink> Pass<'_, S> {
         &mut self,
         node: NodeId,
         segment: SegmentId,
-        bytes: &[u8],
         agrees: bool,
+        frame: Frame<'_>,
+        (weight, longest): (Weight, usize),
     ) -> Result<Outcome, DropReason> {
-        let mtu = self.tables.fabric.mtu;
+        let (bytes, mtu) = (frame.bytes, self.tables.fabric.mtu);
         // A tag is refused as a tag, whatever else is wrong with the frame behind it.
         if Ethernet::parse(bytes).is_some_and(|it| it.tagging != Tagging::Untagged) {
             return Err(DropReason::InnerVlan);
         }
-        let header = admission::header(bytes, bytes.len(), mtu)?;
+        let header = admission::header(bytes, longest, mtu)?;
         if let Some(peering) = self.tables.fabric.peering(segment) {
             // Whose an address is, its policy may see in another way.
             if !agrees {
                 return Err(DropReason::PeeringDeny);
             }
-            return self.cross_from_peer(node, peering, &header, bytes);
+            return self.cross_from_peer(node, peering, &header, frame, weight.frames);
         }
         let allowed = self.state.kinds.get(&(node, segment));
         admission::kind(allowed.ok_or(DropReason::VniDenied)?, header.ethertype)?;
@@ -197,28 +224,24 @@ impl<S: Sink> Pass<'_, S> {
         self.learn(&sender)?;
         let payload = bytes.get(header.payload..).unwrap_or_default();
         let inspected = self.inspect(&sender, None, &header, payload)?;
-        let weight = Weight {
-            frames: 1,
-            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        };
-        self.forward(&sender, &header, &inspected, Frame::plain(bytes), weight)
+        self.forward(&sender, &header, &inspected, frame, weight)
     }
 
-    pub(super) fn count_in(&mut self, node: NodeId, bytes: usize) {
+    pub(super) fn count_in(&mut self, node: NodeId, frame: Frame<'_>, n: u64) {
         if let Some(counters) = self.state.peer_counters(node) {
-            counters.frames_in += 1;
-            counters.bytes_in += u64::try_from(bytes).unwrap_or(u64::MAX);
+            counters.frames_in += n;
+            counters.bytes_in += frame.total_len(n);
         }
     }
 
-    pub(super) fn count_peer_outcome(&mut self, node: NodeId, outcome: Outcome) {
+    pub(super) fn count_peer_outcome(&mut self, node: NodeId, outcome: Outcome, n: u64) {
         let Some(counters) = self.state.peer_counters(node) else {
             return;
         };
         match outcome {
-            Outcome::Delivered => counters.delivered += 1,
+            Outcome::Delivered => counters.delivered += n,
             // Nobody answers a peer's question: its own node did, or it is for a port here.
-            Outcome::Answered | Outcome::NoReceiver => counters.no_receiver += 1,
+            Outcome::Answered | Outcome::NoReceiver => counters.no_receiver += n,
         }
     }
 }

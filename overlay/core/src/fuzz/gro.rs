@@ -4,7 +4,7 @@ use skerry_policy::LocalPort;
 
 use super::script::Script;
 use crate::frame::Frame;
-use crate::gro::{Joined, Joiner};
+use crate::gro::Joiner;
 use crate::gso::Segments;
 
 /// Streams that a script may mix.
@@ -119,28 +119,16 @@ fn sum(bytes: &[u8], start: u32) -> u16 {
 fn join(frames: &[(LocalPort, Vec<u8>)]) -> Vec<(LocalPort, Vec<u8>)> {
     let mut joiner = Joiner::new();
     let mut out = Vec::new();
-    let mut cut = |joined: Joined<'_>| {
-        let before = out.len();
-        let mut segments = Segments::new(joined.frame).expect("a superframe as it should be");
+    let mut cut = |port: LocalPort, joined: Frame<'_>| {
+        let mut segments = Segments::new(joined).expect("a superframe as it should be");
         let mut room = vec![0; segments.max_len()];
         while let Some(length) = segments.next_into(&mut room) {
-            out.push((joined.port, room[..length].to_vec()));
+            out.push((port, room[..length].to_vec()));
         }
-        let pieces = &out[before..];
-        let bytes: usize = pieces.iter().map(|(_, bytes)| bytes.len()).sum();
-        assert_eq!(
-            (joined.frames, joined.bytes),
-            (pieces.len() as u64, bytes as u64)
-        );
     };
     for (port, bytes) in frames {
         if !joiner.take(*port, bytes, &mut cut) {
-            cut(Joined {
-                port: *port,
-                frame: Frame::plain(bytes),
-                frames: 1,
-                bytes: bytes.len() as u64,
-            });
+            cut(*port, Frame::plain(bytes));
         }
     }
     joiner.flush(&mut cut);

@@ -1,7 +1,5 @@
 //! One superframe in the making.
 
-use skerry_policy::LocalPort;
-
 use super::segment::{Segment, pseudo};
 use crate::frame::{Checksum, Frame, Offload, Superframe, SuperframeKind};
 use crate::gso::{Network, Sum, TCP_SIZE_MIN, Version};
@@ -16,17 +14,15 @@ const PACKET_MAX: usize = 65_535;
 /// What is known of the segments that lie in a bundle's room, one behind the other after the
 /// headers of the first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bundle {
-    pub(super) port: LocalPort,
+pub(super) struct Bundle<K> {
+    pub(super) from: K,
     pub(super) flow: u64,
     network: Network,
     payload: usize,
     /// Payload of each but the last.
     size: usize,
-    /// Segments in it.
-    pub(super) frames: u64,
-    /// Bytes of all of them, each with its headers.
-    pub(super) bytes: u64,
+    /// It holds more than one.
+    joined: bool,
     len: usize,
     next_seq: u32,
     next_id: u16,
@@ -34,25 +30,19 @@ pub(super) struct Bundle {
     closed: bool,
 }
 
-impl Bundle {
+impl<K> Bundle<K> {
     /// Begins with this segment; `None` if it does not fit.
-    pub(super) fn open(
-        port: LocalPort,
-        flow: u64,
-        segment: &Segment<'_>,
-        room: &mut [u8],
-    ) -> Option<Self> {
+    pub(super) fn open(from: K, flow: u64, segment: &Segment<'_>, room: &mut [u8]) -> Option<Self> {
         let len = segment.bytes.len();
         room.get_mut(..len)?.copy_from_slice(segment.bytes);
         let size = segment.payload().len();
         Some(Self {
-            port,
+            from,
             flow,
             network: segment.network,
             payload: segment.payload,
             size,
-            frames: 1,
-            bytes: u64::try_from(len).unwrap_or(u64::MAX),
+            joined: false,
             len,
             next_seq: segment.seq.wrapping_add(u32::try_from(size).ok()?),
             next_id: segment.id.wrapping_add(1),
@@ -86,8 +76,7 @@ impl Bundle {
         }
         self.closed = segment.pushes || part.len() < self.size;
         self.len = end;
-        self.frames += 1;
-        self.bytes += u64::try_from(segment.bytes.len()).unwrap_or(u64::MAX);
+        self.joined = true;
         // No segment is as long as that.
         let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
         self.next_seq = self.next_seq.wrapping_add(length);
@@ -118,10 +107,10 @@ impl Bundle {
 
     /// The frame that stands for all of them.
     pub(super) fn close<'r>(&self, room: &'r mut [u8]) -> Frame<'r> {
-        let offload = if self.frames == 1 {
-            None
-        } else {
+        let offload = if self.joined {
             self.write_headers(room)
+        } else {
+            None
         };
         Frame {
             bytes: room.get(..self.len).unwrap_or_default(),

@@ -38,10 +38,6 @@ impl Sink for Still {
         Ok(())
     }
 
-    fn joins(&self, _: LocalPort) -> bool {
-        true
-    }
-
     fn transmit(&mut self, datagrams: Transmit<'_>) {
         for datagram in datagrams.bytes.chunks(datagrams.size) {
             self.bytes.extend_from_slice(datagram);
@@ -139,7 +135,7 @@ fn cases() -> [Case; 6] {
 
 #[test]
 fn no_frame_costs_an_allocation() {
-    let mut world = World::new(&guarded());
+    let mut world = World::joining(&guarded());
     for port in ["n1/b-gw", "n2/b-w2", "n1/b-w1", "n1/b-i1"] {
         world.send(port, &udp(port, BROADCAST, [255; 4].into(), b"hello"));
         world.send(port, &who_has(port, ip("n1/b-gw")));

@@ -457,6 +457,7 @@ impl Second {
             seed: 7,
             age: Duration::from_secs(300),
             fdb_limit: 65_536,
+            joins: false,
         };
         let mut second = Self {
             forwarder: Forwarder::new(world.now, setup),

@@ -23,12 +23,8 @@ const OFFLOAD: Offload = Offload {
     valid: false,
 };
 
-/// Ports that take superframes, and two hosts that know of each other.
-fn joining() -> World {
-    let mut world = World::new(&open());
-    for node in &mut world.nodes {
-        node.recorder.joins = true;
-    }
+/// Two hosts that know of each other.
+fn known(mut world: World) -> World {
     for port in [FROM, TO] {
         world.send(port, &plain(mac(port), BROADCAST, port));
     }
@@ -36,26 +32,42 @@ fn joining() -> World {
     world
 }
 
+fn joining() -> World {
+    known(World::joining(&open()))
+}
+
 /// 32,000 bytes, from the sequence number on, in 24 pieces.
 fn superframe(seq: u32) -> Vec<u8> {
+    segments(seq, 32_000)
+}
+
+fn segments(seq: u32, len: usize) -> Vec<u8> {
     let builder = etherparse::PacketBuilder::ethernet2(mac(FROM).0, mac(TO).0)
         .ipv4(ip(FROM).octets(), ip(TO).octets(), 64)
         .tcp(4_000, 5_000, seq, 1_000)
         .ack(1);
     let mut bytes = Vec::new();
-    builder.write(&mut bytes, &[7; 32_000]).unwrap();
+    builder.write(&mut bytes, &vec![7; len]).unwrap();
+    // Of one stream, the pieces are numbered through.
+    let id = u16::try_from(seq / 1_350).unwrap();
+    bytes[18..20].copy_from_slice(&id.to_be_bytes());
     bytes
 }
 
 /// A guest sends it; the batch does not end yet at the other node.
 fn arrive(world: &mut World, bytes: &[u8]) {
-    let (node, local) = world.place(FROM);
+    arrive_from(world, FROM, bytes);
+}
+
+fn arrive_from(world: &mut World, port: &str, bytes: &[u8]) {
+    let (node, local) = world.place(port);
     let (now, node) = (world.now, &mut world.nodes[node]);
     let offload = OFFLOAD;
     node.forwarder
         .handle_frame(now, local, Frame { bytes, offload }, &mut node.recorder);
     node.forwarder.flush(&mut node.recorder);
-    let source = "198.51.100.1:51820".parse().unwrap();
+    let number = node.name.trim_start_matches('n');
+    let source = format!("198.51.100.{number}:51820").parse().unwrap();
     let sent = std::mem::take(&mut node.recorder.sent);
     let (there, _) = world.place(TO);
     let there = &mut world.nodes[there];
@@ -101,9 +113,8 @@ fn two_that_continue_each_other_fill_the_longest_packet() {
 }
 
 #[test]
-fn a_port_that_takes_no_superframes_gets_the_pieces() {
-    let mut world = joining();
-    world.nodes[1].recorder.joins = false;
+fn a_node_that_joins_nothing_hands_out_the_pieces() {
+    let mut world = known(World::new(&open()));
     arrive(&mut world, &superframe(1_000));
     assert_eq!(world.received().len(), 24);
 }
@@ -154,4 +165,16 @@ fn what_was_held_is_delivered_while_its_port_still_has_its_number() {
     let delivered = there.recorder.delivered.iter().map(|(port, _)| *port);
     assert_eq!(delivered.collect::<Vec<_>>(), [old], "before any flush");
     assert_ne!(world.place(TO), (node, old), "the port has a new number");
+}
+
+#[test]
+fn what_comes_through_different_tunnels_is_not_joined() {
+    let mut world = joining();
+    // Full pieces: more could follow. A router may speak for anybody.
+    arrive_from(&mut world, FROM, &segments(1_000, 13_500));
+    arrive_from(&mut world, "n3/b-p2", &segments(14_500, 13_500));
+    world.settle();
+    let received = world.received();
+    let lengths: Vec<_> = received.iter().map(|(_, it)| it.len()).collect();
+    assert_eq!(lengths, [54 + 13_500; 2], "each for itself");
 }

@@ -97,6 +97,7 @@ impl Node {
             seed: u32::from_be_bytes([a, b, c, d]),
             age: AGE,
             fdb_limit: FDB_LIMIT,
+            joins: true,
         };
         let mut node = Self {
             forwarder: at_the_origin(|| Forwarder::new(now, setup)),

@@ -44,7 +44,7 @@ pub(crate) fn create(name: &str, offload: Switch) -> Result<Port, PortCause> {
     let file = Arc::new(file);
     Ok(Port {
         rx: Box::new(Reader(Arc::clone(&file))),
-        tx: Box::new(Writer::new(file)),
+        tx: Box::new(Writer::new(file, superframes)),
         capabilities: Capabilities {
             backend: "tap",
             superframes,
@@ -134,8 +134,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(file: Arc<File>) -> Self {
-        let whole = Whole::default();
+    fn new(file: Arc<File>, superframes: bool) -> Self {
+        let whole = Whole::wanted(superframes);
         Self { file, whole }
     }
 }
@@ -155,6 +155,7 @@ impl TxHalf for Writer {
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
-        Ok(Box::new(Self::new(Arc::clone(&self.file))))
+        let superframes = self.whole.wants();
+        Ok(Box::new(Self::new(Arc::clone(&self.file), superframes)))
     }
 }

@@ -1,4 +1,5 @@
-//! Superframes written whole, until a kernel refuses one that it said it would take.
+//! Superframes written whole where they are wanted, until a kernel refuses one that it said it
+//! would take.
 //!
 //! Several stable kernels have had a `virtio_net_hdr` check that refuses good superframes (6.6.44
 //! among them). Then every superframe is cut here for as long as the port is open.
@@ -10,11 +11,23 @@ use skerry_overlay::{FRAME_MAX, Frame, Refused, Segments};
 /// How superframes are written to one port.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    /// The kernel has refused one: where the pieces are cut since.
+    /// Where pieces are cut: superframes are not wanted, or the kernel has refused one.
     refused: Option<Box<[u8]>>,
 }
 
 impl Whole {
+    /// For a port that does, or does not, want superframes.
+    pub(super) fn wanted(wanted: bool) -> Self {
+        Self {
+            refused: (!wanted).then(room),
+        }
+    }
+
+    /// Whether superframes are written whole.
+    pub(super) const fn wants(&self) -> bool {
+        self.refused.is_none()
+    }
+
     /// Writes a frame, whole or in pieces.
     ///
     /// # Errors
@@ -26,7 +39,7 @@ impl Whole {
         mut write: impl FnMut(Frame<'_>) -> io::Result<()>,
     ) -> Result<(), Refused> {
         let is_super = frame.offload.superframe.is_some();
-        if self.refused.is_none() || !is_super {
+        if self.wants() || !is_super {
             let error = match write(frame) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
@@ -37,9 +50,7 @@ impl Whole {
             }
             tracing::warn!(%error, "a superframe was refused: they are cut from now on");
         }
-        let room = self
-            .refused
-            .get_or_insert_with(|| vec![0; FRAME_MAX].into_boxed_slice());
+        let room = self.refused.get_or_insert_with(room);
         // The core has checked the offload header, so this cannot fail for a frame it sends.
         let mut segments = Segments::new(frame).map_err(|_| Refused::Down)?;
         while let Some(len) = segments.next_into(room) {
@@ -48,6 +59,10 @@ impl Whole {
         }
         Ok(())
     }
+}
+
+fn room() -> Box<[u8]> {
+    vec![0; FRAME_MAX].into_boxed_slice()
 }
 
 #[cfg(test)]
@@ -104,6 +119,22 @@ mod tests {
         let pieces = [(154, false), (154, false), (104, false)];
         let expect = [&[(304, true)][..], &pieces, &pieces].concat();
         assert_eq!(written, expect);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_cut_at_once() {
+        let bytes = superframe(250);
+        let frame = Frame {
+            bytes: &bytes,
+            offload: offload(),
+        };
+        let mut written = Vec::new();
+        let sent = Whole::wanted(false).send(frame, |frame| {
+            written.push((frame.bytes.len(), frame.offload));
+            Ok(())
+        });
+        let pieces = [154, 154, 104].map(|len| (len, Offload::NONE));
+        assert_eq!((sent, written), (Ok(()), pieces.to_vec()));
     }
 
     #[test]

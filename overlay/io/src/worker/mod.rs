@@ -93,6 +93,7 @@ fn start(
         seed,
         age: setup.age,
         fdb_limit: setup.fdb_limit,
+        joins: setup.offload.tap.wanted() && shell.underlay.is_some(),
     };
     let forwarder = Forwarder::new(clock.now(), core);
     seat.spawn(index, move |inbox: Inbox| {

@@ -84,13 +84,6 @@ impl Outlets {
         }
     }
 
-    /// Whether a port takes superframes.
-    pub(crate) fn joins(&self, port: LocalPort) -> bool {
-        let token = self.by_local.get(port.index()).copied().flatten();
-        let outlet = token.and_then(|token| self.get(token));
-        outlet.is_some_and(|outlet| outlet.capabilities.superframes)
-    }
-
     /// Writes a copy.
     pub(crate) fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused> {
         let token = self.by_local.get(port.index()).copied().flatten();

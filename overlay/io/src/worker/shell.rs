@@ -39,10 +39,6 @@ impl Sink for Shell {
         self.outlets.deliver(port, frame)
     }
 
-    fn joins(&self, port: LocalPort) -> bool {
-        self.outlets.joins(port)
-    }
-
     fn transmit(&mut self, datagrams: Transmit<'_>) {
         if let Some(underlay) = &mut self.underlay {
             underlay.send(datagrams, &mut self.counters);

@@ -45,10 +45,6 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn joins(&self, _: LocalPort) -> bool {
-        true
-    }
-
     fn transmit(&mut self, datagrams: Transmit<'_>) {
         let node = (1..=HOSTILE).find(|node| site::endpoint(*node) == datagrams.to);
         let node = node.expect("nodes stay where they are");
@@ -125,6 +121,7 @@ impl Node {
             seed: 0x5eed,
             age: AGE,
             fdb_limit: FDB_LIMIT,
+            joins: true,
         };
         Self {
             number,

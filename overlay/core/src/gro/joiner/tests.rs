@@ -103,25 +103,20 @@ impl Tcp {
     }
 }
 
-/// What comes out: the port, the frame, and what it stands for.
-type Out = (LocalPort, Vec<u8>, Offload, u64);
+/// What comes out: the port, the frame, what is owed, and how many it stands for.
+type Out = (LocalPort, Vec<u8>, Offload, usize);
 
 /// Puts frames through a joiner.
 fn join(frames: &[(LocalPort, Vec<u8>)]) -> Vec<Out> {
     let mut joiner = Joiner::new();
     let mut out = Vec::new();
-    let mut take = |it: Joined<'_>| {
-        let (bytes, frames) = (it.frame.bytes.to_vec(), it.frames);
-        out.push((it.port, bytes, it.frame.offload, frames));
+    let mut take = |port: LocalPort, frame: Frame<'_>| {
+        let (bytes, offload) = (frame.bytes.to_vec(), frame.offload);
+        out.push((port, bytes, offload, pieces(frame).count()));
     };
     for (port, bytes) in frames {
         if !joiner.take(*port, bytes, &mut take) {
-            take(Joined {
-                port: *port,
-                frame: Frame::plain(bytes),
-                frames: 1,
-                bytes: bytes.len() as u64,
-            });
+            take(*port, Frame::plain(bytes));
         }
     }
     joiner.flush(&mut take);
@@ -134,25 +129,24 @@ fn to_port(frames: &[Tcp]) -> Vec<(LocalPort, Vec<u8>)> {
 }
 
 /// How many frames each that comes out stands for.
-fn counts(frames: &[Tcp]) -> Vec<u64> {
+fn counts(frames: &[Tcp]) -> Vec<usize> {
     let frames = to_port(frames);
     let out = join(&frames);
     assert_eq!(cut(&out), frames, "the very frames, and in order");
     out.iter().map(|it| it.3).collect()
 }
 
+fn pieces(frame: Frame<'_>) -> Segments<'_> {
+    Segments::new(frame).expect("a superframe as it should be")
+}
+
 fn cut(out: &[Out]) -> Vec<(LocalPort, Vec<u8>)> {
     let mut frames = Vec::new();
-    for (port, bytes, offload, count) in out {
-        let frame = Frame {
-            bytes,
-            offload: *offload,
-        };
-        let mut segments = Segments::new(frame).expect("a superframe as it should be");
-        assert_eq!(segments.count() as u64, *count);
+    for &(port, ref bytes, offload, _) in out {
+        let mut segments = pieces(Frame { bytes, offload });
         let mut room = vec![0; FRAME_MAX];
         while let Some(length) = segments.next_into(&mut room) {
-            frames.push((*port, room[..length].to_vec()));
+            frames.push((port, room[..length].to_vec()));
         }
     }
     frames
@@ -328,7 +322,7 @@ fn flows_are_joined_side_by_side_and_ports_apart() {
         }
     }
     let out = join(&frames);
-    let mut counts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    let mut counts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (port, _, _, count) in &out {
         counts.entry(port.0).or_default().push(*count);
     }
@@ -363,7 +357,7 @@ fn what_may_be_of_the_flow_does_not_overtake_it() {
     frames.push((PORT, fin.frame()));
     let out = join(&frames);
     assert_eq!(cut(&out), frames);
-    let counts: Vec<u64> = out.iter().map(|it| it.3).collect();
+    let counts: Vec<usize> = out.iter().map(|it| it.3).collect();
     assert_eq!(counts, [2, 1, 1, 1]);
 }
 

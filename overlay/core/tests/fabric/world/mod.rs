@@ -92,8 +92,6 @@ pub(crate) struct Recorder {
     pub(crate) control: Vec<(NodeId, Vec<u8>)>,
     /// Ports that take nothing.
     pub(crate) full: BTreeSet<LocalPort>,
-    /// Ports take superframes.
-    pub(crate) joins: bool,
     /// What a forwarder without lanes gave to the one that has them.
     pub(crate) handed: Vec<(Onward, Vec<u8>, Offload)>,
     /// The ring to that one is full.
@@ -107,10 +105,6 @@ impl Sink for Recorder {
         }
         self.delivered.push((port, frame.bytes.to_vec()));
         Ok(())
-    }
-
-    fn joins(&self, _: LocalPort) -> bool {
-        self.joins
     }
 
     fn transmit(&mut self, datagrams: Transmit<'_>) {
@@ -175,6 +169,15 @@ fn vni(tables: &Tables, port: LocalPort) -> u32 {
 impl World {
     /// All nodes up, every port up, every pair of tunnels established.
     pub(crate) fn new(site: &str) -> Self {
+        Self::with(site, false)
+    }
+
+    /// The same, where TCP out of tunnels is joined.
+    pub(crate) fn joining(site: &str) -> Self {
+        Self::with(site, true)
+    }
+
+    fn with(site: &str, joins: bool) -> Self {
         let fabric = fabric(site);
         let now = Time(1_000_000_000);
         let nodes = (1..=4_u8)
@@ -189,6 +192,7 @@ impl World {
                     seed: 0x5eed_0000 + u32::from(number),
                     age: Duration::from_secs(300),
                     fdb_limit: 65_536,
+                    joins,
                 };
                 let forwarder = Forwarder::new(now, setup);
                 Node {
