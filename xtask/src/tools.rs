@@ -58,17 +58,12 @@ impl Wheel {
         {
             return Ok(program);
         }
-        let mut install = Command::new("cargo");
-        install.args(["install", "--locked", "--version", self.version, "--root"]);
-        let ended = run(root, self.program, install.arg(&folder).arg(self.source))?;
-        if !ended.success {
-            bail!(
-                "cannot install {}; see {}",
-                self.program,
-                ended.log.display()
-            );
-        }
-        Ok(built)
+        let source = Source {
+            package: self.source,
+            program: self.program,
+            version: self.version,
+        };
+        source.build(root, &folder)
     }
 
     fn inside(&self, unpacked: &Path) -> Option<PathBuf> {
@@ -127,6 +122,51 @@ fn executable(program: &Path) -> Result<()> {
     std::fs::set_permissions(program, mode).context("cannot make it executable")
 }
 
+/// A program that is built from its crate.
+#[derive(Debug)]
+pub(crate) struct Source {
+    package: &'static str,
+    program: &'static str,
+    version: &'static str,
+}
+
+/// Another layer-2 overlay in Rust, for the bench.
+pub(crate) const VPNCLOUD: Source = Source {
+    package: "vpncloud",
+    program: "vpncloud",
+    version: "2.3.0",
+};
+
+impl Source {
+    /// The program's path, after building it under `target/tools` if need be.
+    ///
+    /// # Errors
+    /// The crate could not be had.
+    pub(crate) fn find(&self, root: &Path) -> Result<PathBuf> {
+        let folder = root.join("target/tools");
+        let built = folder.join("bin").join(self.program);
+        if built.is_file() {
+            return Ok(built);
+        }
+        say(&format!("building {} {}", self.program, self.version));
+        self.build(root, &folder)
+    }
+
+    fn build(&self, root: &Path, folder: &Path) -> Result<PathBuf> {
+        let mut install = Command::new("cargo");
+        install.args(["install", "--locked", "--version", self.version, "--root"]);
+        let ended = run(root, self.program, install.arg(folder).arg(self.package))?;
+        if !ended.success {
+            bail!(
+                "cannot install {}; see {}",
+                self.program,
+                ended.log.display()
+            );
+        }
+        Ok(folder.join("bin").join(self.program))
+    }
+}
+
 /// Debian packages whose programs the tests with namespaces call.
 pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
     ("ip", "iproute2"),
@@ -137,10 +177,13 @@ pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
 ];
 
 /// Debian packages whose programs the bench calls.
-pub(crate) const BENCH_PACKAGES: [(&str, &str); 4] = [
+pub(crate) const BENCH_PACKAGES: [(&str, &str); 7] = [
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
+    ("openssl", "openssl"),
+    ("openvpn", "openvpn"),
     ("ping", "iputils-ping"),
+    ("tincd", "tinc"),
     ("wireguard-go", "wireguard-go"),
 ];
 

@@ -37,12 +37,20 @@ pub(super) struct Sample {
     pub(super) round: u32,
     /// CPUs that other work kept busy just before.
     pub(super) others: f64,
+    /// What the cipher alone cost just before: CPU nanoseconds for 1,420 bytes.
+    pub(super) aead: f64,
+    /// With nothing else on the way.
     pub(super) ping: Latency,
+    /// Beside one stream of bulk TCP.
+    pub(super) loaded: Latency,
     pub(super) tcp1: Tcp,
     pub(super) tcp4: Tcp,
+    pub(super) udp64: Udp,
+    /// As long as fits.
+    pub(super) udp1400: Udp,
 }
 
-/// Round trips in microseconds, with nothing else on the way.
+/// Round trips in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Latency {
     pub(super) p50: f64,
@@ -59,6 +67,16 @@ pub(super) struct Tcp {
     pub(super) per_frame: PerFrame,
 }
 
+/// Packets of one length.
+#[derive(Debug, Serialize)]
+pub(super) struct Udp {
+    /// That arrived in a second.
+    pub(super) pps: f64,
+    /// Percent that did not.
+    pub(super) loss: f64,
+    pub(super) per_frame: PerFrame,
+}
+
 /// CPU nanoseconds per full-sized data frame that arrived.
 #[derive(Debug, Serialize)]
 pub(super) struct PerFrame {
@@ -68,6 +86,19 @@ pub(super) struct PerFrame {
     pub(super) rx: Option<f64>,
     /// Of the whole machine: hosts, kernel, iperf3 and whoever else ran.
     pub(super) machine: f64,
+}
+
+impl Udp {
+    /// Nothing gets through without loss.
+    pub(super) const NONE: Self = Self {
+        pps: 0.0,
+        loss: 0.0,
+        per_frame: PerFrame {
+            tx: None,
+            rx: None,
+            machine: 0.0,
+        },
+    };
 }
 
 impl Run {

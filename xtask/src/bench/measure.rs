@@ -9,12 +9,17 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::bench::INNER_MTU;
+use crate::bench::aead;
 use crate::bench::fabric::{Fabric, RECEIVER};
 use crate::bench::figures::{Latency, PerFrame, Sample, Tcp};
 use crate::bench::machine;
 use crate::bench::namespaces::{Namespaces, Place};
 use crate::bench::process::Process;
+use crate::bench::udp;
 use crate::bench::variant::Variant;
+
+/// Payload of the longest UDP packet that fits: 28 bytes of headers.
+const FULL: u32 = INNER_MTU - 28;
 
 /// IPv4 20 bytes, TCP 20, timestamps 12.
 const HEADERS: u32 = 52;
@@ -29,6 +34,8 @@ pub(super) struct Durations {
     pub(super) tcp: u32,
     /// Pings, one every 5 ms.
     pub(super) pings: u32,
+    /// Seconds of every try of UDP.
+    pub(super) udp: u32,
     /// What the sending host's TCP goes by.
     pub(super) congestion: String,
 }
@@ -38,6 +45,7 @@ impl Default for Durations {
         Self {
             tcp: 4,
             pings: 300,
+            udp: 1,
             congestion: "cubic".to_owned(),
         }
     }
@@ -57,15 +65,42 @@ pub(super) fn sample(
     let _server = Process::start(server.arg("--server"), &log)?;
     let others = machine::wait_for_quiet()?;
     let ping = ping(namespaces, durations.pings)?;
+    let aead = aead::seal_ns()?;
     let tcp1 = tcp(fabric, namespaces, durations, 1)?;
     let tcp4 = tcp(fabric, namespaces, durations, 4)?;
+    let loaded = ping_under_load(fabric, namespaces, durations)?;
+    let udp64 = udp::most(fabric, namespaces, durations, 64)?;
+    let udp1400 = udp::most(fabric, namespaces, durations, FULL)?;
     Ok(Sample {
         variant: variant.name.clone(),
         round,
         others,
+        aead,
         ping,
+        loaded,
         tcp1,
         tcp4,
+        udp64,
+        udp1400,
+    })
+}
+
+/// Pings beside one bulk TCP stream: what a queue would show in.
+fn ping_under_load(
+    fabric: &Fabric,
+    namespaces: &Namespaces,
+    durations: &Durations,
+) -> Result<Latency> {
+    std::thread::scope(|scope| {
+        let bulk = scope.spawn(|| tcp(fabric, namespaces, durations, 1));
+        // The stream needs a moment to fill what there is to fill.
+        sleep(Duration::from_millis(500));
+        let pings = (durations.tcp * 200).saturating_sub(200).max(100);
+        let latency = ping(namespaces, pings);
+        match bulk.join() {
+            Ok(bulk) => bulk.and(latency),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     })
 }
 
@@ -138,14 +173,14 @@ fn tcp(
 
 /// CPU seconds so far.
 #[derive(Debug)]
-struct Spent {
-    tx: Option<f64>,
-    rx: Option<f64>,
-    machine: f64,
+pub(super) struct Spent {
+    pub(super) tx: Option<f64>,
+    pub(super) rx: Option<f64>,
+    pub(super) machine: f64,
 }
 
 impl Spent {
-    fn now(fabric: &Fabric) -> Result<Self> {
+    pub(super) fn now(fabric: &Fabric) -> Result<Self> {
         let (tx, rx) = match &fabric.ends {
             Some((tx, rx)) => (Some(seconds(tx)?), Some(seconds(rx)?)),
             None => (None, None),
@@ -159,7 +194,7 @@ fn seconds(process: &Process) -> Result<f64> {
     Ok(Duration::from_nanos(process.cpu()?).as_secs_f64())
 }
 
-fn output(command: &mut Command) -> Result<String> {
+pub(super) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().context("cannot run timeout")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {

@@ -1,15 +1,18 @@
 //! How fast the fabric is, beside its peers: everything is measured in one run, in rounds that
 //! take turns, so that what disturbs one disturbs all.
 
+mod aead;
 mod fabric;
 mod figures;
 mod machine;
 mod measure;
 mod namespaces;
+mod peers;
 mod process;
 mod report;
 mod skerry;
 mod tunnel;
+mod udp;
 mod variant;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +27,7 @@ use crate::bench::measure::Durations;
 use crate::bench::namespaces::Namespaces;
 use crate::bench::variant::Variant;
 use crate::command::{cargo, run as run_command, say};
-use crate::tools::{BENCH_PACKAGES, install_packages, is_root};
+use crate::tools::{BENCH_PACKAGES, VPNCLOUD, install_packages, is_root};
 
 /// The largest IP packet between the hosts of every variant, in bytes.
 const INNER_MTU: u32 = 1390;
@@ -59,6 +62,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool> {
         bail!("the bench makes network namespaces and interfaces: run it as root");
     }
     install_packages(root, &BENCH_PACKAGES)?;
+    VPNCLOUD.find(root)?;
     let release = ["build", "--release", "-p", "skerry"];
     let built = run_command(root, "bench-build", &mut cargo(root, &release))?;
     if !built.success {

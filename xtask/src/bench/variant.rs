@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::bench::fabric::{Fabric, Folder, bridge_hosts};
 use crate::bench::namespaces::Namespaces;
+use crate::bench::peers::{self, PEERS, Peer};
 use crate::bench::skerry::{self, Ports};
 use crate::bench::tunnel;
 
@@ -27,6 +28,10 @@ enum How {
     VxlanOver {
         wireguard_go: PathBuf,
         skerry: PathBuf,
+    },
+    Peer {
+        peer: Peer,
+        root: PathBuf,
     },
     Skerry {
         program: PathBuf,
@@ -54,6 +59,13 @@ impl Variant {
                 let ends = tunnel::wireguard(namespaces, &folder, wireguard_go, skerry)?;
                 let addresses = ["198.51.100.1", "198.51.100.2"];
                 tunnel::vxlan(namespaces, addresses, tunnel::LINKS)?;
+                Ok(Fabric {
+                    ends: Some(ends),
+                    folder,
+                })
+            }
+            How::Peer { peer, root } => {
+                let ends = peers::start(namespaces, &folder, *peer, root)?;
                 Ok(Fabric {
                     ends: Some(ends),
                     folder,
@@ -96,6 +108,14 @@ pub(super) fn all(root: &Path, newer: Option<&Path>) -> Result<Vec<Variant>> {
         let Some(program) = program else { continue };
         variants.push(over_wireguard_go(program, age, &skerry)?);
     }
+    variants.extend(PEERS.map(|peer| Variant {
+        name: peer.name.to_owned(),
+        note: peer.note.to_owned(),
+        how: How::Peer {
+            peer,
+            root: root.to_owned(),
+        },
+    }));
     for (ports, name) in [
         (Ports::Veth, "skerry, veth ports"),
         (Ports::Tap, "skerry, TAP ports"),
