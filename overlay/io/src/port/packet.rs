@@ -13,11 +13,8 @@ use super::whole::Whole;
 use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
 use crate::sys;
 
-/// Bytes of frames that may wait for the worker; the kernel takes twice that, and counts what it
-/// keeps besides the bytes. TCP of a host that nothing else holds back fills whatever there is, and
-/// everything else then waits behind it: 8 MiB were 4 ms at 4 Gb/s, these are 1.5, and hold some
-/// 1,300 short frames.
-const RECEIVE_BUFFER: libc::c_int = 512 << 10;
+/// Bytes of frames that may wait for the worker.
+const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 
 /// Every protocol (`linux/if_ether.h`); libc has it as an int.
 const ETH_P_ALL: u16 = 3;
