@@ -122,6 +122,12 @@ const SETS: &[Set] = &[
         run: |root, name| in_namespaces(root, name, "conformance"),
     },
     Set {
+        name: "offloads",
+        what: "offloads off and on, over every kind of path",
+        needs: Needs::Root,
+        run: |root, name| in_namespaces(root, name, "offloads"),
+    },
+    Set {
         name: "faults",
         what: "broken paths, nodes and machines",
         needs: Needs::Root,

@@ -76,8 +76,9 @@ pub(crate) fn change(
     message
 }
 
-/// The near end of a veth is no host's interface: see `STRANGER`; and no IPv6 address of its own.
-pub(crate) fn estrange(index: u32) -> LinkMessage {
+/// The near end of a veth is no host's interface: see `STRANGER`; and, where it has IPv6 at all, no
+/// address of its own.
+pub(crate) fn estrange(index: u32, has_ipv6: bool) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.header.index = index;
     message.header.flags = LinkFlags::Noarp;
@@ -90,10 +91,12 @@ pub(crate) fn estrange(index: u32) -> LinkMessage {
         conf.extend(bytes);
     }
     let inet = AfSpecInet::Other(DefaultNla::new(IFLA_INET_CONF | NLA_F_NESTED, conf));
-    message.attributes = vec![LinkAttribute::AfSpecUnspec(vec![
-        AfSpecUnspec::Inet(vec![inet]),
-        AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]),
-    ])];
+    let mut families = vec![AfSpecUnspec::Inet(vec![inet])];
+    if has_ipv6 {
+        let mode = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+        families.push(AfSpecUnspec::Inet6(vec![mode]));
+    }
+    message.attributes = vec![LinkAttribute::AfSpecUnspec(families)];
     message
 }
 

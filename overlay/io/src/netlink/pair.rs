@@ -117,7 +117,7 @@ impl Pair<'_> {
             self.inside
                 .set(message::change(far.index, Some(self.spec.mtu), mac, alias))
                 .await?;
-            own.set(message::estrange(near.index)).await?;
+            estrange(own, near.index).await?;
             silence_ipv6(&near.name);
             if !adopted {
                 // Afterwards it is up to the guest.
@@ -152,6 +152,17 @@ impl Pair<'_> {
     async fn find(&self, netlink: &Netlink, name: &str) -> Result<Link, PortCause> {
         let gone = || kernel("look at the veth pair")(io::Error::from_raw_os_error(libc::ENODEV));
         self.look(netlink, name).await?.ok_or_else(gone)
+    }
+}
+
+/// Takes the near end from the host. An interface of less than 1,280 bytes has no IPv6 (RFC 8200
+/// section 5), nor has any in a kernel without: then there is nothing to take of that.
+async fn estrange(own: &Netlink, index: u32) -> io::Result<()> {
+    match own.set(message::estrange(index, true)).await {
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            own.set(message::estrange(index, false)).await
+        }
+        done => done,
     }
 }
 

@@ -1,0 +1,43 @@
+//! Every offload off and on, over paths of every kind: bulk TCP and UDP between two real kernels
+//! arrive as they were sent. Needs root: `cargo xtask test offloads` sees to it.
+//!
+//! A choice of cells runs unless `SKERRY_OFFLOADS=all` asks for every one.
+//! `cargo test -p skerry-netns-tests --features root --test offloads -- "tap off"` runs those whose
+//! names start so.
+
+mod cell;
+mod pair;
+mod payload;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Trial;
+use skerry_netns_tests::suite::{Ran, Suite, row, say};
+
+fn main() -> ExitCode {
+    let suite = Suite {
+        name: "offloads",
+        rows: trials,
+        close: || Ok(()),
+        summary,
+    };
+    suite.run()
+}
+
+fn trials() -> Vec<Trial> {
+    let all = std::env::var("SKERRY_OFFLOADS").is_ok_and(|value| value == "all");
+    let cells = if all { cell::all() } else { cell::few() };
+    let vlans = pair::makes_vlans();
+    let trial = |cell: cell::Cell| {
+        let row = row(&cell.to_string(), move || pair::run(cell));
+        row.with_ignored_flag(cell.tagged && !vlans)
+    };
+    cells.into_iter().map(trial).collect()
+}
+
+fn summary(ran: &Ran) {
+    if !pair::makes_vlans() {
+        say("offloads: tagged cells are skipped: this kernel makes no VLAN devices (8021q)");
+    }
+    say(&format!("offloads: {ran}"));
+}
