@@ -42,6 +42,12 @@ enum Gate {
     },
     /// Measures throughput, CPU time and latency beside peers in the same run (root).
     Bench(bench::Options),
+    /// Draws where the CPU time goes under bulk TCP, as flame graphs (root).
+    Flame {
+        /// Seconds to look for.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=60))]
+        seconds: u32,
+    },
     /// Runs the fuzz targets: what they find goes to `target/fuzz`.
     Fuzz(fuzz::Options),
 }
@@ -67,6 +73,7 @@ fn run(gate: &Gate) -> Result<bool> {
         Gate::Docs => sets::run(&root, |name| name == "book"),
         Gate::Mutants { filter } => mutants::run(&root, filter.as_deref().unwrap_or_default()),
         Gate::Bench(options) => bench::run(&root, options),
+        Gate::Flame { seconds } => bench::flame::run(&root, *seconds),
         Gate::Fuzz(options) => fuzz::run(&root, options),
     }
 }

@@ -137,6 +137,13 @@ pub(crate) const VPNCLOUD: Source = Source {
     version: "2.3.0",
 };
 
+/// Draws flame graphs. A tool, not linked in: its licence is copyleft.
+pub(crate) const INFERNO: Source = Source {
+    package: "inferno",
+    program: "inferno-flamegraph",
+    version: "0.12.8",
+};
+
 impl Source {
     /// The program's path, after building it under `target/tools` if need be.
     ///

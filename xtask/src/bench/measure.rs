@@ -60,9 +60,7 @@ pub(super) fn sample(
     durations: &Durations,
 ) -> Result<Sample> {
     wait_for_first_ping(namespaces).with_context(|| format!("{} carries nothing", variant.name))?;
-    let mut server = namespaces.command(Place::Receiver, Path::new("iperf3"));
-    let log = fabric.folder.path().join("iperf3.log");
-    let _server = Process::start(server.arg("--server"), &log)?;
+    let _server = server(namespaces, fabric.folder.path())?;
     let others = machine::wait_for_quiet()?;
     let ping = ping(namespaces, durations.pings)?;
     let aead = aead::seal_ns()?;
@@ -104,7 +102,27 @@ fn ping_under_load(
     })
 }
 
-fn wait_for_first_ping(namespaces: &Namespaces) -> Result<()> {
+/// What receives, until it is dropped.
+pub(super) fn server(namespaces: &Namespaces, folder: &Path) -> Result<Process> {
+    let mut server = namespaces.command(Place::Receiver, Path::new("iperf3"));
+    Process::start(server.arg("--server"), &folder.join("iperf3.log"))
+}
+
+/// What sends, for so many seconds.
+pub(super) fn client(
+    namespaces: &Namespaces,
+    seconds: u32,
+    streams: u32,
+    congestion: &str,
+) -> Command {
+    let mut client = namespaces.bounded(Place::Sender, "iperf3", seconds + 10);
+    client.args(["--json", "--client", RECEIVER, "--time"]);
+    client.args([&seconds.to_string(), "--parallel", &streams.to_string()]);
+    client.args(["--congestion", congestion]);
+    client
+}
+
+pub(super) fn wait_for_first_ping(namespaces: &Namespaces) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut ping = namespaces.bounded(Place::Sender, "ping", 3);
@@ -144,11 +162,7 @@ fn tcp(
     durations: &Durations,
     streams: u32,
 ) -> Result<Tcp> {
-    let seconds = durations.tcp;
-    let mut client = namespaces.bounded(Place::Sender, "iperf3", seconds + 10);
-    client.args(["--json", "--client", RECEIVER, "--time"]);
-    client.args([&seconds.to_string(), "--parallel", &streams.to_string()]);
-    client.args(["--congestion", &durations.congestion]);
+    let mut client = client(namespaces, durations.tcp, streams, &durations.congestion);
     let before = Spent::now(fabric)?;
     let text = output(&mut client)?;
     let after = Spent::now(fabric)?;

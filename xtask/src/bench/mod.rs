@@ -4,6 +4,7 @@
 mod aead;
 mod fabric;
 mod figures;
+pub(crate) mod flame;
 mod machine;
 mod measure;
 mod namespaces;

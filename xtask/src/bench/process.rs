@@ -29,6 +29,11 @@ impl Process {
         Ok(Self { child })
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU time of all of its threads so far, in nanoseconds, as the scheduler counts it.
     pub(super) fn cpu(&self) -> Result<u64> {
         let tasks = format!("/proc/{}/task", self.child.id());

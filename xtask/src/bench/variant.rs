@@ -116,20 +116,25 @@ pub(super) fn all(root: &Path, newer: Option<&Path>) -> Result<Vec<Variant>> {
             root: root.to_owned(),
         },
     }));
-    for (ports, name) in [
-        (Ports::Veth, "skerry, veth ports"),
-        (Ports::Tap, "skerry, TAP ports"),
-    ] {
-        variants.push(Variant {
-            name: name.to_owned(),
-            note: "guards, policy and counters on; one worker".to_owned(),
-            how: How::Skerry {
-                program: skerry.clone(),
-                ports,
-            },
-        });
-    }
+    variants.push(skerry_on_veths(&skerry));
+    variants.push(with_skerry("skerry, TAP ports", Ports::Tap, &skerry));
     Ok(variants)
+}
+
+/// Skerry, hosts attached by veth pairs.
+pub(super) fn skerry_on_veths(program: &Path) -> Variant {
+    with_skerry("skerry, veth ports", Ports::Veth, program)
+}
+
+fn with_skerry(name: &str, ports: Ports, program: &Path) -> Variant {
+    Variant {
+        name: name.to_owned(),
+        note: "guards, policy and counters on; one worker".to_owned(),
+        how: How::Skerry {
+            program: program.to_owned(),
+            ports,
+        },
+    }
 }
 
 fn over_wireguard_go(program: &Path, age: &str, skerry: &Path) -> Result<Variant> {
