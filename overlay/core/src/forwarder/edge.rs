@@ -9,7 +9,6 @@ use skerry_policy::{LocalPort, NodeId, SegmentId};
 
 use super::copies::{Headers, Receiver, count_copies, seal_frame};
 use super::flow::source_port;
-use super::joining::Arrival;
 use super::pass::{Outcome, Pass, Remote};
 use crate::frame::Frame;
 use crate::gso::Segments;
@@ -34,7 +33,7 @@ impl<'a> EdgeLanes<'a> {
 impl<S: Sink> Pass<'_, S> {
     /// Takes a packet from an edge to its port. What the tunnel refuses counts at the peer; what
     /// it hands over is delivered, as far as the peer is concerned, and counts at the port.
-    pub(super) fn receive_from_edge(&mut self, edge: NodeId, packet: &[u8]) {
+    pub(super) fn admit_from_edge(&mut self, edge: NodeId, packet: &[u8]) {
         let entered = self
             .carried(edge, packet)
             .and_then(|carried| self.enter(edge, &carried));
@@ -42,7 +41,7 @@ impl<S: Sink> Pass<'_, S> {
             Ok((port, frame)) => {
                 self.count_in(edge, Frame::plain(frame), 1);
                 self.count_peer_outcome(edge, Outcome::Delivered, 1);
-                self.arrive(Arrival::Edge(port), frame);
+                self.admit_from_port(port, Frame::plain(frame));
             }
             Err(reason) => self.refuse(edge, packet, reason),
         }

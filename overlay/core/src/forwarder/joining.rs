@@ -1,7 +1,8 @@
-//! Frames out of tunnels: TCP segments that continue each other are joined, and what policy has to
-//! say is said once for all of them, when the batch ends.
+//! Frames out of tunnels of the mesh: TCP segments that continue each other are joined, and what
+//! policy has to say is said once for all of them, when the batch ends. What a stock edge sends is
+//! metered as a port's is, frame by frame, and is not held.
 
-use skerry_policy::{LocalPort, NodeId, SegmentId, Tables};
+use skerry_policy::{NodeId, SegmentId, Tables};
 
 use super::edge::EdgeLanes;
 use super::pass::{Pass, Remote};
@@ -14,16 +15,11 @@ use crate::wg::Lanes;
 
 /// How a frame came in: all that its tunnel says of it. Frames are joined if they agree in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Arrival {
-    /// From a peer of the mesh.
-    Peer {
-        node: NodeId,
-        segment: SegmentId,
-        /// It runs the policy that runs here.
-        agrees: bool,
-    },
-    /// From a stock edge, which is a port of this node.
-    Edge(LocalPort),
+pub(super) struct Arrival {
+    pub(super) node: NodeId,
+    pub(super) segment: SegmentId,
+    /// The node runs the policy that runs here.
+    pub(super) agrees: bool,
 }
 
 /// What is held back.
@@ -49,25 +45,14 @@ impl<S: Sink> Pass<'_, S> {
     /// Takes a frame that its tunnel let through, to be joined with what follows, or to its outcome.
     pub(super) fn arrive(&mut self, arrival: Arrival, bytes: &[u8]) {
         let Some(mut joiner) = self.state.arrivals.joiner.take() else {
-            return self.admit_arrival(arrival, Frame::plain(bytes));
+            return self.admit_from_peer(arrival, Frame::plain(bytes));
         };
         self.state.arrivals.at = self.now;
-        let admit = |arrival, frame: Frame<'_>| self.admit_arrival(arrival, frame);
+        let admit = |arrival, frame: Frame<'_>| self.admit_from_peer(arrival, frame);
         let held = joiner.take(arrival, bytes, admit);
         self.state.arrivals.joiner = Some(joiner);
         if !held {
-            self.admit_arrival(arrival, Frame::plain(bytes));
-        }
-    }
-
-    fn admit_arrival(&mut self, arrival: Arrival, frame: Frame<'_>) {
-        match arrival {
-            Arrival::Edge(port) => self.admit_from_port(port, frame),
-            Arrival::Peer {
-                node,
-                segment,
-                agrees,
-            } => self.admit_from_peer(node, segment, agrees, frame),
+            self.admit_from_peer(arrival, Frame::plain(bytes));
         }
     }
 }
@@ -86,21 +71,12 @@ pub(super) fn release<S: Sink>(
     joiner.flush(|arrival, frame| {
         let mut pass = Pass {
             tables,
-            remote: remote(arrival, lanes),
+            remote: Remote::Edges(EdgeLanes::of(lanes)),
             now: state.arrivals.at,
             state,
             sink,
         };
-        pass.admit_arrival(arrival, frame);
+        pass.admit_from_peer(arrival, frame);
     });
     state.arrivals.joiner = Some(joiner);
-}
-
-/// A frame of the mesh has no way to other peers: from tunnel to tunnel there is no path to choose
-/// by mistake. A frame of an edge is one of a port of this node.
-const fn remote(arrival: Arrival, lanes: &mut Lanes) -> Remote<'_> {
-    match arrival {
-        Arrival::Edge(_) => Remote::Lanes(lanes),
-        Arrival::Peer { .. } => Remote::Edges(EdgeLanes::of(lanes)),
-    }
 }

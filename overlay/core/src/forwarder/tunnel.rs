@@ -55,7 +55,7 @@ pub(super) fn receive<S: Sink>(
                 now,
             };
             if is_edge {
-                pass.receive_from_edge(node, bytes);
+                pass.admit_from_edge(node, bytes);
             } else {
                 pass.receive_from_peer(node, bytes);
             }
@@ -80,7 +80,7 @@ impl<S: Sink> Pass<'_, S> {
             if !agrees && !self.has_port_there(node, segment, carried.from) {
                 return Err(DropReason::VniDenied);
             }
-            let arrival = Arrival::Peer {
+            let arrival = Arrival {
                 node,
                 segment,
                 agrees,
@@ -100,18 +100,13 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// Takes a frame from a peer to its outcome, and counts it there.
-    pub(super) fn admit_from_peer(
-        &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        agrees: bool,
-        frame: Frame<'_>,
-    ) {
+    pub(super) fn admit_from_peer(&mut self, arrival: Arrival, frame: Frame<'_>) {
+        let node = arrival.node;
         let (weight, longest) = weigh(frame);
         let frames = weight.frames;
         self.count_in(node, frame, frames);
         let outcome = match longest {
-            Some(longest) => self.admit_inner(node, segment, agrees, frame, (weight, longest)),
+            Some(longest) => self.admit_inner(arrival, frame, weight, longest),
             None => Err(DropReason::OffloadBad),
         };
         match outcome {
@@ -195,12 +190,16 @@ impl<S: Sink> Pass<'_, S> {
 
     fn admit_inner(
         &mut self,
-        node: NodeId,
-        segment: SegmentId,
-        agrees: bool,
+        arrival: Arrival,
         frame: Frame<'_>,
-        (weight, longest): (Weight, usize),
+        weight: Weight,
+        longest: usize,
     ) -> Result<Outcome, DropReason> {
+        let Arrival {
+            node,
+            segment,
+            agrees,
+        } = arrival;
         let (bytes, mtu) = (frame.bytes, self.tables.fabric.mtu);
         // A tag is refused as a tag, whatever else is wrong with the frame behind it.
         if Ethernet::parse(bytes).is_some_and(|it| it.tagging != Tagging::Untagged) {

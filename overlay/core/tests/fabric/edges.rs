@@ -619,3 +619,35 @@ fn whatever_an_edge_makes_up_both_equations_hold_and_nobody_else_hears_it() {
         }
     });
 }
+
+/// A TCP segment with payload, which more could follow.
+fn segment(from: &str, to: &str, port: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ethernet2(mac(from).0, mac(to).0)
+        .ipv4(ip(from).octets(), ip(to).octets(), 64)
+        .tcp(port, 80, 1_000, 500)
+        .ack(1);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, &[7; 100]).unwrap();
+    bytes
+}
+
+#[test]
+fn an_edges_frame_gets_through_among_more_flows_than_are_held() {
+    let mut world = World::joining(&with_e1(&guarded()));
+    world.join(e1(2));
+    world.edges[0].say(20_101, &segment(E1, "n1/b-gw", 1));
+    // More flows of a peer than are held at once, before the batch ends.
+    let (node, local) = world.place("n1/b-gw");
+    let now = world.now;
+    for port in 1..=33 {
+        let frame = segment("n1/b-gw", "n2/b-w2", port);
+        let node = &mut world.nodes[node];
+        node.forwarder
+            .handle_frame(now, local, Frame::plain(&frame), &mut node.recorder);
+    }
+    world.settle();
+    let received = world.received();
+    let count = |port: &str| received.iter().filter(|(it, _)| it == port).count();
+    assert_eq!((count("n2/b-w2"), count("n1/b-gw")), (33, 1));
+    world.check_balance();
+}
