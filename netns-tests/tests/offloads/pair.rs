@@ -1,6 +1,7 @@
 //! Two nodes on one cable, with a host each.
 
 use std::fs;
+use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,8 @@ const VID: u16 = 10;
 /// Builds the cell, sends both ways, and compares.
 pub(crate) fn run(cell: Cell) -> Result<()> {
     let folder = traces::folder()?;
-    let place = |end: usize| Netns::create(&format!("o{end}"));
-    let nodes = [Netns::create("u1")?, Netns::create("u2")?];
-    let hosts = [place(1)?, place(2)?];
+    let nodes = [Netns::create("n1")?, Netns::create("n2")?];
+    let hosts = [Netns::create("h1")?, Netns::create("h2")?];
     let cable = cable(&nodes, cell)?;
     let keys = [
         make_key(folder.path(), "n1")?,
@@ -65,7 +65,7 @@ pub(crate) fn run(cell: Cell) -> Result<()> {
 }
 
 /// Whether this kernel has VLAN devices, for hosts that tag.
-pub(crate) fn makes_vlans() -> bool {
+pub(crate) static MAKES_VLANS: LazyLock<bool> = LazyLock::new(|| {
     let attempt = || -> Result<()> {
         let netns = Netns::create("vlan")?;
         netns.ip("link add base0 type veth peer name base1")?;
@@ -73,7 +73,7 @@ pub(crate) fn makes_vlans() -> bool {
         Ok(())
     };
     attempt().is_ok()
-}
+});
 
 /// Joins the nodes; gives their addresses.
 fn cable(nodes: &[Netns; 2], cell: Cell) -> Result<[String; 2]> {

@@ -27,23 +27,27 @@ impl<'a> Frame<'a> {
     /// Bytes of the `n` frames that it stands for, each with its headers.
     pub(crate) fn total_len(&self, n: u64) -> u64 {
         let len = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
-        len.saturating_add(n.saturating_sub(1).saturating_mul(self.headers_len()))
+        len.saturating_add(
+            n.saturating_sub(1)
+                .saturating_mul(self.headers_len().into()),
+        )
     }
 
-    /// Bytes that every frame of a superframe has in front of its share of the payload.
-    fn headers_len(&self) -> u64 {
+    /// Bytes that every frame of a superframe has in front of its share of the payload; 0 for any
+    /// other frame.
+    pub fn headers_len(&self) -> u16 {
         let (Some(superframe), Some(checksum)) = (self.offload.superframe, self.offload.checksum)
         else {
             return 0;
         };
-        let start = usize::from(checksum.start);
         let transport = match superframe.kind {
             SuperframeKind::Udp => 8,
             SuperframeKind::Tcp4 | SuperframeKind::Tcp6 => {
-                self.bytes.get(start + 12).map_or(20, |it| it >> 4 << 2)
+                let offset = self.bytes.get(usize::from(checksum.start) + 12);
+                offset.map_or(20, |offset| u16::from(offset >> 4) * 4)
             }
         };
-        u64::from(checksum.start) + u64::from(transport)
+        checksum.start.saturating_add(transport)
     }
 }
 

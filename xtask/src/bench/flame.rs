@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::measure::{client, output, server, wait_for_first_ping};
+use crate::bench::measure::{Durations, client, output, server, wait_for_first_ping};
 use crate::bench::namespaces::Namespaces;
 use crate::bench::process::Process;
 use crate::bench::variant;
@@ -34,9 +34,10 @@ pub(crate) fn run(root: &Path, seconds: u32) -> Result<bool> {
     wait_for_first_ping(&namespaces)?;
     let folder = fabric.folder.path();
     let _server = server(&namespaces, folder)?;
+    let congestion = Durations::default().congestion;
     let (tx, rx) = fabric.ends.as_ref().context("Skerry has two ends")?;
     let recorded = std::thread::scope(|scope| {
-        let bulk = scope.spawn(|| output(&mut client(&namespaces, seconds + 2, 1, "cubic")));
+        let bulk = scope.spawn(|| output(&mut client(&namespaces, seconds + 2, 1, &congestion)));
         let ends = [(tx, "tx"), (rx, "rx")];
         let records = ends.map(|(end, name)| record(end, &folder.join(name), seconds));
         let records = records.map(|it| it.and_then(|mut it| Ok(it.wait()?.success())));

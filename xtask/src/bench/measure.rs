@@ -163,38 +163,66 @@ fn tcp(
     streams: u32,
 ) -> Result<Tcp> {
     let mut client = client(namespaces, durations.tcp, streams, &durations.congestion);
-    let before = Spent::now(fabric)?;
-    let text = output(&mut client)?;
-    let after = Spent::now(fabric)?;
-    let report: Value = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
-    let sum = |which: &str, key: &str| {
-        let path = format!("/end/{which}/{key}");
-        let value = report.pointer(&path).and_then(Value::as_f64);
-        value.with_context(|| format!("iperf3 did not say {path}"))
-    };
-    let frames = sum("sum_received", "bytes")? / f64::from(INNER_MTU - HEADERS);
-    let each = |from: Option<f64>, to: Option<f64>| Some((to? - from?) / frames * 1e9);
+    let report = Report::of(fabric, &mut client)?;
+    let frames = report.sum("sum_received", "bytes")? / f64::from(INNER_MTU - HEADERS);
     Ok(Tcp {
-        gbps: sum("sum_received", "bits_per_second")? / 1e9,
-        retransmits: sum("sum_sent", "retransmits")?,
-        per_frame: PerFrame {
+        gbps: report.sum("sum_received", "bits_per_second")? / 1e9,
+        retransmits: report.sum("sum_sent", "retransmits")?,
+        per_frame: report.per_frame(frames),
+    })
+}
+
+/// What iperf3 says of a run, and the CPU time that it cost.
+#[derive(Debug)]
+pub(super) struct Report {
+    said: Value,
+    before: Spent,
+    after: Spent,
+}
+
+impl Report {
+    /// Runs iperf3.
+    pub(super) fn of(fabric: &Fabric, client: &mut Command) -> Result<Self> {
+        let before = Spent::now(fabric)?;
+        let text = output(client)?;
+        let after = Spent::now(fabric)?;
+        let said = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
+        Ok(Self {
+            said,
+            before,
+            after,
+        })
+    }
+
+    /// A number of one of its sums.
+    pub(super) fn sum(&self, which: &str, key: &str) -> Result<f64> {
+        let path = format!("/end/{which}/{key}");
+        let value = self.said.pointer(&path).and_then(Value::as_f64);
+        value.with_context(|| format!("iperf3 did not say {path}"))
+    }
+
+    /// What each of so many frames cost.
+    pub(super) fn per_frame(&self, frames: f64) -> PerFrame {
+        let (before, after) = (&self.before, &self.after);
+        let each = |from: Option<f64>, to: Option<f64>| Some((to? - from?) / frames * 1e9);
+        PerFrame {
             tx: each(before.tx, after.tx),
             rx: each(before.rx, after.rx),
             machine: (after.machine - before.machine) / frames * 1e9,
-        },
-    })
+        }
+    }
 }
 
 /// CPU seconds so far.
 #[derive(Debug)]
-pub(super) struct Spent {
-    pub(super) tx: Option<f64>,
-    pub(super) rx: Option<f64>,
-    pub(super) machine: f64,
+struct Spent {
+    tx: Option<f64>,
+    rx: Option<f64>,
+    machine: f64,
 }
 
 impl Spent {
-    pub(super) fn now(fabric: &Fabric) -> Result<Self> {
+    fn now(fabric: &Fabric) -> Result<Self> {
         let (tx, rx) = match &fabric.ends {
             Some((tx, rx)) => (Some(seconds(tx)?), Some(seconds(rx)?)),
             None => (None, None),

@@ -1,11 +1,10 @@
 //! How many packets a second get through before more than one in a thousand is lost.
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
 
 use crate::bench::fabric::{Fabric, RECEIVER};
-use crate::bench::figures::{PerFrame, Udp};
-use crate::bench::measure::{Durations, Spent, output};
+use crate::bench::figures::Udp;
+use crate::bench::measure::{Durations, Report};
 use crate::bench::namespaces::{Namespaces, Place};
 
 /// Percent that may be lost.
@@ -70,24 +69,12 @@ fn once(
     client.args(["--bitrate", &format!("{bits:.0}")]);
     // Ten times as often as it is used to, so in smaller bursts.
     client.args(["--pacing-timer", "100"]);
-    let before = Spent::now(fabric)?;
-    let text = output(&mut client)?;
-    let after = Spent::now(fabric)?;
-    let report: Value = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
-    let sum = |key: &str| {
-        let path = format!("/end/sum_received/{key}");
-        let value = report.pointer(&path).and_then(Value::as_f64);
-        value.with_context(|| format!("iperf3 did not say {path}"))
-    };
+    let report = Report::of(fabric, &mut client)?;
+    let sum = |key| report.sum("sum_received", key);
     let arrived = sum("packets")? - sum("lost_packets")?;
-    let each = |from: Option<f64>, to: Option<f64>| Some((to? - from?) / arrived * 1e9);
     Ok(Udp {
         pps: arrived / sum("seconds")?,
         loss: sum("lost_percent")?,
-        per_frame: PerFrame {
-            tx: each(before.tx, after.tx),
-            rx: each(before.rx, after.rx),
-            machine: (after.machine - before.machine) / arrived * 1e9,
-        },
+        per_frame: report.per_frame(arrived),
     })
 }

@@ -113,7 +113,8 @@ pub(crate) fn emit(frame: Frame<'_>) -> Header {
     if let Some(superframe) = superframe {
         gso = kind(superframe);
         size = superframe.size;
-        header = header_len(frame.bytes, superframe.kind, start);
+        // How much the kernel should copy to where it can write.
+        header = frame.headers_len();
     }
     let ([h0, h1], [s0, s1]) = (header.to_ne_bytes(), size.to_ne_bytes());
     let ([c0, c1], [o0, o1]) = (start.to_ne_bytes(), offset.to_ne_bytes());
@@ -128,17 +129,6 @@ const fn kind(superframe: Superframe) -> u8 {
         (SuperframeKind::Tcp6, true) => GSO_TCPV6 | GSO_ECN,
         (SuperframeKind::Udp, _) => GSO_UDP_L4,
     }
-}
-
-/// Bytes before the payload: how much the kernel should copy to where it can write.
-fn header_len(bytes: &[u8], kind: SuperframeKind, start: u16) -> u16 {
-    let transport = match kind {
-        SuperframeKind::Udp => 8,
-        SuperframeKind::Tcp4 | SuperframeKind::Tcp6 => bytes
-            .get(usize::from(start) + 12)
-            .map_or(20, |data_offset| u16::from(data_offset >> 4) * 4),
-    };
-    start.saturating_add(transport)
 }
 
 #[cfg(test)]

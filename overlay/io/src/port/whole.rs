@@ -12,20 +12,20 @@ use skerry_overlay::{FRAME_MAX, Frame, Refused, Segments};
 #[derive(Debug, Default)]
 pub(super) struct Whole {
     /// Where pieces are cut: superframes are not wanted, or the kernel has refused one.
-    refused: Option<Box<[u8]>>,
+    room: Option<Box<[u8]>>,
 }
 
 impl Whole {
     /// For a port that does, or does not, want superframes.
     pub(super) fn wanted(wanted: bool) -> Self {
         Self {
-            refused: (!wanted).then(room),
+            room: (!wanted).then(room),
         }
     }
 
     /// Whether superframes are written whole.
     pub(super) const fn wants(&self) -> bool {
-        self.refused.is_none()
+        self.room.is_none()
     }
 
     /// Writes a frame, whole or in pieces.
@@ -50,7 +50,7 @@ impl Whole {
             }
             tracing::warn!(%error, "a superframe was refused: they are cut from now on");
         }
-        let room = self.refused.get_or_insert_with(room);
+        let room = self.room.get_or_insert_with(room);
         // The core has checked the offload header, so this cannot fail for a frame it sends.
         let mut segments = Segments::new(frame).map_err(|_| Refused::Down)?;
         while let Some(len) = segments.next_into(room) {
@@ -153,7 +153,7 @@ mod tests {
             let mut whole = Whole::default();
             let sent = whole.send(frame, |_| Err(io::Error::from_raw_os_error(code)));
             assert_eq!(sent, Err(refused));
-            assert!(whole.refused.is_none());
+            assert!(whole.room.is_none());
         }
     }
 

@@ -89,13 +89,3 @@ pub(super) fn start(
 fn file(ends: &Ends<'_>, end: usize, name: &str) -> PathBuf {
     ends.folder.join(format!("n{}-{name}", end + 1))
 }
-
-/// What a program prints.
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.stdin(std::process::Stdio::null()).output()?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        bail!("{command:?}: {}", why.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}

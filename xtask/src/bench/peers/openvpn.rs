@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{ADDRESSES, Ends, Peer, TAP, file, output};
+use super::{ADDRESSES, Ends, Peer, TAP, file};
+use crate::bench::measure::output;
 
 pub(super) const PEER: Peer = Peer {
     name: "OpenVPN, TAP",
@@ -44,5 +45,5 @@ fn certify(ends: &Ends<'_>, end: usize) -> Result<String> {
     show.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]);
     let line = output(show.arg(cert))?;
     let (_, fingerprint) = line.split_once('=').context("openssl prints no `=`")?;
-    Ok(fingerprint.to_owned())
+    Ok(fingerprint.trim().to_owned())
 }

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{ADDRESSES, Ends, Peer, TAP, file, output};
+use super::{ADDRESSES, Ends, Peer, TAP, file};
+use crate::bench::measure::output;
 
 pub(super) const PEER: Peer = Peer {
     name: "tinc",
