@@ -4,6 +4,7 @@
 mod faults;
 mod guards;
 mod joining;
+mod mtu;
 mod nodes;
 
 use std::fs;
@@ -18,6 +19,7 @@ use crate::tools::is_root;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
 use joining::JOINING_FAULTS;
+use mtu::MTU_FAULTS;
 use nodes::NODES;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
@@ -38,6 +40,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&GUARDS)
         .chain(&NODES)
         .chain(&JOINING_FAULTS)
+        .chain(&MTU_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

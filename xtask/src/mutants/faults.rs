@@ -197,8 +197,8 @@ pub(super) const FAULTS: [Fault; 25] = [
         name: "flood a denied unicast",
         edits: &[Edit {
             file: VERDICT,
-            from: "Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),",
-            to: "Way::Known(entry) => match self.unicast(sender, &entry, frame, weight.frames) {\n\
+            from: "Way::Known(entry) => self.unicast(sender, &entry, frame, n),",
+            to: "Way::Known(entry) => match self.unicast(sender, &entry, frame, n) {\n\
                  Err(DropReason::PvlanDeny) => Ok(self.flood(sender, inspected, frame, 1)),\n\
                  other => other,\n },",
         }],

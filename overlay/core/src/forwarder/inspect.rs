@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use etherparse::IpNumber;
 use skerry_policy::{Mac, Port};
 
 use super::licence::Licence;
@@ -17,6 +18,7 @@ use crate::wire::icmp;
 use crate::wire::ip::Ip;
 use crate::wire::multicast::Membership;
 use crate::wire::nd::{Malformed, Nd};
+use crate::wire::tcp;
 
 /// Who wants to know where an address is. The asker's own address is unspecified when it only
 /// wants to know whether the target is free.
@@ -54,6 +56,8 @@ pub(super) struct Inspected {
     pub(super) redirect: Option<IpAddr>,
     /// A report of multicast listeners.
     pub(super) report: bool,
+    /// TCP that opens a connection, or accepts one.
+    pub(super) opens: bool,
 }
 
 impl<S: Sink> Pass<'_, S> {
@@ -164,6 +168,7 @@ impl<S: Sink> Pass<'_, S> {
             detour: ip.detour,
             redirect: icmp::redirected_to(ip),
             report,
+            opens: ip.is_whole() && ip.payload_of(IpNumber::TCP).is_some_and(tcp::is_syn),
         })
     }
 

@@ -8,6 +8,7 @@
 //! | `licence` | whether it may say so: router advertisements, DHCP |
 //! | `listening` | multicast groups and who asks for them |
 //! | `answer` | questions the fabric answers itself |
+//! | `clamp` | the segment size of TCP, held to what the fabric carries |
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
 //! | `meter` | how much of it, and how many copies |
 //! | `verdict` | who receives it |
@@ -25,6 +26,7 @@
 
 mod admission;
 mod answer;
+mod clamp;
 mod copies;
 mod edge;
 mod flow;

@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) tagged: Box<[u8]>,
     /// Where a frame gets the addresses of another private VLAN.
     pub(super) crossing: Box<[u8]>,
+    /// Where a frame gets a smaller segment size.
+    pub(super) clamped: Box<[u8]>,
 }
 
 impl State {
@@ -86,6 +88,7 @@ impl State {
             untagged: buffer(),
             tagged: buffer(),
             crossing: buffer(),
+            clamped: buffer(),
         };
         state.bind(tables);
         state

@@ -59,14 +59,28 @@ impl<S: Sink> Pass<'_, S> {
         {
             return outcome;
         }
+        if inspected.opens {
+            return self.send_opening(sender, header, inspected, way, frame, weight.frames);
+        }
+        self.send(sender, header, inspected, way, frame, weight.frames)
+    }
+
+    /// Sends a frame that may go on on its way.
+    pub(super) fn send(
+        &mut self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        inspected: &Inspected,
+        way: Way,
+        frame: Frame<'_>,
+        n: u64,
+    ) -> Result<Outcome, DropReason> {
         match way {
-            Way::Known(entry) => self.unicast(sender, &entry, frame, weight.frames),
-            Way::Owner(id) => self.unicast_to_owner(sender, id, frame, weight.frames),
-            Way::Across => self.cross(sender, header, frame, weight.frames),
-            Way::Group if inspected.report => {
-                Ok(self.send_report(sender, inspected, frame, weight.frames))
-            }
-            Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, weight.frames)),
+            Way::Known(entry) => self.unicast(sender, &entry, frame, n),
+            Way::Owner(id) => self.unicast_to_owner(sender, id, frame, n),
+            Way::Across => self.cross(sender, header, frame, n),
+            Way::Group if inspected.report => Ok(self.send_report(sender, inspected, frame, n)),
+            Way::Group | Way::Unknown => Ok(self.flood(sender, inspected, frame, n)),
         }
     }
 

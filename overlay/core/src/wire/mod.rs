@@ -10,5 +10,6 @@ pub(crate) mod icmp;
 pub(crate) mod ip;
 pub(crate) mod multicast;
 pub(crate) mod nd;
+pub(crate) mod tcp;
 pub(crate) mod transport;
 pub(crate) mod vxlan;

@@ -111,7 +111,22 @@ fn superframe() -> (Vec<u8>, Offload) {
 /// A frame, and how often it is delivered; to how many a broadcast goes is not the point here.
 type Case = (&'static str, (Vec<u8>, Offload), Option<u64>);
 
-fn cases() -> [Case; 6] {
+/// A packet that opens a connection, and names a segment size that the fabric does not carry.
+fn syn() -> Vec<u8> {
+    let size = etherparse::TcpOptionElement::MaximumSegmentSize(1460);
+    let mut bytes = Vec::new();
+    etherparse::PacketBuilder::ethernet2(mac(FROM).0, mac(TO).0)
+        .ipv4(ip(FROM).octets(), ip(TO).octets(), 64)
+        .tcp(4_000, 5_000, 1_000, 1_000)
+        .syn()
+        .options(&[size])
+        .unwrap()
+        .write(&mut bytes, &[])
+        .unwrap();
+    bytes
+}
+
+fn cases() -> [Case; 7] {
     let plain = |bytes| (bytes, Offload::NONE);
     let denied = udp(FROM, mac("n1/b-i1"), ip("n1/b-i1"), b"no");
     let foreign = udp_as(mac(FROM), [192, 0, 2, 9].into(), mac(TO), ip(TO), b"no");
@@ -128,6 +143,7 @@ fn cases() -> [Case; 6] {
             None,
         ),
         ("a question", plain(who_has(FROM, ip("n1/b-gw"))), Some(1)),
+        ("a connection that opens", plain(syn()), Some(1)),
         ("a denied neighbour", plain(denied), Some(0)),
         ("a foreign address", plain(foreign), Some(0)),
     ]

@@ -289,6 +289,31 @@ fn the_home_answers_the_edges_questions() {
 }
 
 #[test]
+fn the_edges_connections_open_with_what_the_fabric_carries() {
+    let mut world = world(&guarded());
+    let gw = "n1/b-gw";
+    for port in [E1, gw] {
+        world.send(port, &udp(port, BROADCAST, [255; 4].into(), b"here"));
+    }
+    // With stock members the MTU is 1370.
+    let syn = |from: &str, to: &str, size: u16| {
+        let size = etherparse::TcpOptionElement::MaximumSegmentSize(size);
+        let builder = etherparse::PacketBuilder::ethernet2(mac(from).0, mac(to).0)
+            .ipv4(ip(from).octets(), ip(to).octets(), 64)
+            .tcp(4_000, 80, 1, 1_000)
+            .syn();
+        let mut frame = Vec::new();
+        let builder = builder.options(&[size]).unwrap();
+        builder.write(&mut frame, &[]).unwrap();
+        frame
+    };
+    for (from, to) in [(E1, gw), (gw, E1)] {
+        let received = world.try_frame(from, &syn(from, to, 1460));
+        assert_eq!(received, [(to.to_owned(), syn(from, to, 1330))]);
+    }
+}
+
+#[test]
 fn a_frame_of_the_mesh_reaches_edges_and_no_other_peer() {
     let mut world = world(&open());
     world.send(E1, &plain(mac(E1), BROADCAST, "here"));

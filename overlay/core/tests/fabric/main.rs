@@ -23,6 +23,8 @@ mod listening;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod mtu;
+#[cfg(test)]
 mod peerings;
 #[cfg(test)]
 mod reload;

@@ -49,6 +49,28 @@ fn j05_listed_traffic_crosses_and_nothing_else_does() {
 }
 
 #[test]
+fn a_connection_across_opens_with_what_the_fabric_carries() {
+    let mut world = t2();
+    let w1 = guest("n1/b-w1");
+    let syn = |size: u16| {
+        let size = etherparse::TcpOptionElement::MaximumSegmentSize(size);
+        let builder = etherparse::PacketBuilder::ethernet2(w1.mac.0, via(DNS).0)
+            .ipv4(w1.ip.octets(), UP.ip.octets(), 64)
+            .tcp(4_000, 53, 1, 1_000)
+            .syn();
+        let mut frame = Vec::new();
+        let builder = builder.options(&[size]).unwrap();
+        builder.write(&mut frame, &[]).unwrap();
+        frame
+    };
+    let received = world.try_frame(w1.port, &syn(1460));
+    let mut expected = syn(1350);
+    expected[..6].copy_from_slice(&UP.mac.0);
+    expected[6..12].copy_from_slice(&via(DNS).0);
+    assert_eq!(received, [(UP.port.to_owned(), UP.tagged(&expected))]);
+}
+
+#[test]
 fn nothing_crosses_between_nodes_of_two_policies() {
     let site = with(&guarded(), PEERINGS);
     let mut world = introduced(&site);
