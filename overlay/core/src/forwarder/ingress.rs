@@ -40,7 +40,11 @@ impl<S: Sink> Pass<'_, S> {
         }
         let longest = longest.ok_or(DropReason::OffloadBad)?;
         let tables = self.tables;
-        let header = admission::header(frame.bytes, longest, tables.fabric.mtu)?;
+        let header = admission::header(frame.bytes, longest, tables.fabric.mtu);
+        if matches!(header, Err(DropReason::Oversize)) {
+            self.answer_too_big(port, frame);
+        }
+        let header = header?;
         let attachment = admission::attachment(tables, port, header.tagging)?;
         let policy = tables.port(port).ok_or(DropReason::PortDown)?;
         admission::kind(&policy.ethertypes, header.ethertype)?;

@@ -27,6 +27,11 @@ const LISTENERS_BURST: Duration = Duration::from_secs(4);
 /// Changes a second that a port may report however few groups it may join.
 const LISTENERS_LEAST: u32 = 16;
 
+/// Of packets that are too big, as many a second are answered. A host needs one for each that it
+/// talks to, and may have several under way when the first is answered.
+const TOO_BIG: u64 = 100;
+const TOO_BIG_BURST: Duration = Duration::from_millis(300);
+
 /// Of control messages, by the second: half as many again as a node has to say that tells a full
 /// table ([`Mesh`](crate::Mesh): 16 pages, 20 times), with changes and hellos on top.
 const MESSAGES: u64 = 500;
@@ -78,6 +83,8 @@ pub(super) struct Meter {
     bits: Option<Bucket>,
     /// Changes of listeners: every other worker hears of each.
     listeners: Bucket,
+    /// Answers to what is too big.
+    too_big: Bucket,
 }
 
 impl Meter {
@@ -93,6 +100,7 @@ impl Meter {
                 port.guards.max_groups.max(LISTENERS_LEAST).into(),
                 LISTENERS_BURST,
             ),
+            too_big: Bucket::new(TOO_BIG, TOO_BIG_BURST),
         }
     }
 
@@ -105,12 +113,18 @@ impl Meter {
             deaf: self.deaf,
             bits: inherit(self.bits, old.bits),
             listeners: self.listeners.inherit(&old.listeners),
+            too_big: self.too_big.inherit(&old.too_big),
         }
     }
 
     /// Lets a report of so many changes pass, or not.
     pub(super) fn may_report(&mut self, now: Time, changes: u64) -> bool {
         self.listeners.take_all(now, changes)
+    }
+
+    /// Lets an answer to something too big pass, or not.
+    pub(super) fn may_tell(&mut self, now: Time) -> bool {
+        self.too_big.take(now, 1)
     }
 
     const fn of(&mut self, class: Class) -> Option<&mut Bucket> {

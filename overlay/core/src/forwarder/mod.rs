@@ -8,6 +8,7 @@
 //! | `licence` | whether it may say so: router advertisements, DHCP |
 //! | `listening` | multicast groups and who asks for them |
 //! | `answer` | questions the fabric answers itself |
+//! | `too_big` | what a sender is told whose packets are too long |
 //! | `clamp` | the segment size of TCP, held to what the fabric carries |
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
 //! | `meter` | how much of it, and how many copies |
@@ -43,6 +44,7 @@ mod peering;
 mod source;
 mod state;
 mod tag;
+mod too_big;
 mod tunnel;
 mod verdict;
 

@@ -11,5 +11,6 @@ pub(crate) mod ip;
 pub(crate) mod multicast;
 pub(crate) mod nd;
 pub(crate) mod tcp;
+pub(crate) mod too_big;
 pub(crate) mod transport;
 pub(crate) mod vxlan;

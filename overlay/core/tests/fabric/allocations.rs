@@ -126,7 +126,7 @@ fn syn() -> Vec<u8> {
     bytes
 }
 
-fn cases() -> [Case; 7] {
+fn cases() -> [Case; 8] {
     let plain = |bytes| (bytes, Offload::NONE);
     let denied = udp(FROM, mac("n1/b-i1"), ip("n1/b-i1"), b"no");
     let foreign = udp_as(mac(FROM), [192, 0, 2, 9].into(), mac(TO), ip(TO), b"no");
@@ -144,6 +144,11 @@ fn cases() -> [Case; 7] {
         ),
         ("a question", plain(who_has(FROM, ip("n1/b-gw"))), Some(1)),
         ("a connection that opens", plain(syn()), Some(1)),
+        (
+            "what is too big",
+            plain(udp(FROM, mac(TO), ip(TO), &[1; 1_400])),
+            Some(1),
+        ),
         ("a denied neighbour", plain(denied), Some(0)),
         ("a foreign address", plain(foreign), Some(0)),
     ]

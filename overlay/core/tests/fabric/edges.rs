@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use skerry_overlay::{Forwarder, Frame, Offload, PeerCounters, PortCounters, Setup};
+use skerry_overlay::{DropReason, Forwarder, Frame, Offload, PeerCounters, PortCounters, Setup};
 use skerry_policy::{LocalPort, Mac};
 
 use crate::matrix::permitted;
@@ -289,6 +289,26 @@ fn the_home_answers_the_edges_questions() {
 }
 
 #[test]
+fn the_edge_is_told_of_what_does_not_fit_and_by_nobody_else() {
+    let mut world = world(&guarded());
+    let far = [192, 0, 2, 1].into();
+    world.send(E1, &udp(E1, BROADCAST, far, b"here"));
+    let before = world.port_counters(E1);
+    let received = world.try_frame(E1, &udp(E1, mac("n1/b-gw"), far, &[7; 1_400]));
+    let [(to, answer)] = &received[..] else {
+        panic!("one answer, not {received:?}")
+    };
+    assert_eq!(to, E1);
+    assert_eq!(answer[34..36], [3, 4], "too big");
+    assert_eq!(carried(&world), "n2>e1:1");
+    let after = world.port_counters(E1);
+    assert_eq!(after.copies_out, before.copies_out + 1);
+    assert_eq!(after.ingress_drops.get(DropReason::Oversize), 1);
+    let theft = udp_as(mac(E1), ip("n1/b-gw"), mac("n1/b-gw"), far, &[7; 1_400]);
+    assert_eq!(world.refused(E1, &theft), "oversize");
+}
+
+#[test]
 fn the_edges_connections_open_with_what_the_fabric_carries() {
     let mut world = world(&guarded());
     let gw = "n1/b-gw";
@@ -390,7 +410,7 @@ fn an_edge_without_a_tunnel_costs_its_home_a_counted_copy() {
     let counters = world.port_counters(E1);
     assert_eq!((counters.copies_out, counters.sent), (1, 0));
     let drops: Vec<_> = counters.egress_drops.iter().collect();
-    assert_eq!(drops, [(skerry_overlay::DropReason::EgressDown, 1)]);
+    assert_eq!(drops, [(DropReason::EgressDown, 1)]);
     assert_eq!(peer_of(&world, N2, "e1").copies_out, 1);
 }
 
@@ -557,11 +577,7 @@ fn a_full_ring_costs_the_edge_a_counted_copy() {
     assert_eq!(world.edges[0].heard, []);
     let (mine, both) = second.counters(&world, E1);
     assert_eq!((mine.copies_out, both.copies_out, both.sent), (1, 1, 0));
-    assert_eq!(
-        both.egress_drops
-            .get(skerry_overlay::DropReason::EgressFull),
-        1
-    );
+    assert_eq!(both.egress_drops.get(DropReason::EgressFull), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! Machines that believe in a larger MTU than the fabric has: what their connections open with.
+//! Machines that believe in a larger MTU than the fabric has: what their connections open with, and
+//! what they are told of packets that do not fit.
 
 mod clamp;
+mod too_big;
 
 use skerry_policy::Mac;
 

@@ -90,8 +90,8 @@ fn check_deliveries(
     }
 }
 
-/// What comes back to the asker: ARP or neighbour discovery, to the address that asked, and not
-/// the question itself.
+/// What comes back to the sender: ARP, neighbour discovery, or word that its packet was too big, to
+/// the address that sent, and not the frame itself.
 fn is_answer(copy: &[u8], sent: &[u8]) -> bool {
     let at = if copy.get(12..14) == Some(&[0x81, 0][..]) {
         16
@@ -101,7 +101,9 @@ fn is_answer(copy: &[u8], sent: &[u8]) -> bool {
     let kind = copy.get(at..at + 2);
     copy.get(..6) == sent.get(6..12)
         && copy.get(6..12) != sent.get(6..12)
-        && (kind == Some(&[8, 6]) || kind == Some(&[0x86, 0xdd]))
+        && [[8, 6], [8, 0], [0x86, 0xdd]]
+            .iter()
+            .any(|it| kind == Some(it))
 }
 
 /// The peer hears only segments that one of its ports accepts, and nothing for the gateway.
