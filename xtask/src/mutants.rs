@@ -6,6 +6,7 @@ mod guards;
 mod joining;
 mod mtu;
 mod nodes;
+mod queues;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use guards::GUARDS;
 use joining::JOINING_FAULTS;
 use mtu::MTU_FAULTS;
 use nodes::NODES;
+use queues::QUEUE_FAULTS;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
 const TREES: usize = 2;
@@ -41,6 +43,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&NODES)
         .chain(&JOINING_FAULTS)
         .chain(&MTU_FAULTS)
+        .chain(&QUEUE_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

@@ -17,6 +17,7 @@ mod frame;
 pub mod fuzz;
 mod gro;
 mod gso;
+mod queue;
 mod reason;
 mod sink;
 mod time;

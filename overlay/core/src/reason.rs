@@ -116,6 +116,8 @@ reasons! {
     StormUnknown = "storm_unknown",
     /// More bits a second than the port may send.
     Rate = "rate",
+    /// A TCP segment that waited in a queue grown too long: its sender is to slow down.
+    QueueLong = "queue_long",
     /// The private VLAN's matrix denies the pair.
     PvlanDeny = "pvlan_deny",
     /// A frame to a peering's address that the peering does not let pass.

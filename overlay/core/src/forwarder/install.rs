@@ -12,6 +12,7 @@ use skerry_policy::{
 use super::Forwarder;
 use super::licence::{Licence, marks_of_peers};
 use super::meter::{Copies, messages};
+use super::shorten::Queues;
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
@@ -173,6 +174,8 @@ impl State {
         self.kinds = Licence::kinds_of_peers(tables);
         self.marks = marks_of_peers(tables);
         self.translate_ports(translation, tables);
+        // What was too long shows again.
+        self.queues = Queues::new(tables.local.ports.len());
         self.translate_buckets(translation, tables);
         self.translate_groups(translation, tables);
         let (fdb, addresses) = (self.fdb.emptied(), self.addresses.emptied());

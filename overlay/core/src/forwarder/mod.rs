@@ -12,6 +12,7 @@
 //! | `clamp` | the segment size of TCP, held to what the fabric carries |
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
 //! | `meter` | how much of it, and how many copies |
+//! | `shorten` | queues that have grown too long |
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
 //! | `copies` | handing copies to ports and to tunnels |
@@ -41,6 +42,7 @@ mod listening;
 mod meter;
 mod pass;
 mod peering;
+mod shorten;
 mod source;
 mod state;
 mod tag;

@@ -11,6 +11,7 @@ use super::joining::Arrivals;
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
+use super::shorten::Queues;
 use crate::bucket::Bucket;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
@@ -45,6 +46,7 @@ pub(super) struct State {
     /// Indexed by `PvlanId`.
     pub(super) copies: Vec<Copies>,
     pub(super) peer_copies: PeerCopies,
+    pub(super) queues: Queues,
     /// Indexed by `NodeId`.
     pub(super) control: Vec<Bucket>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
@@ -81,6 +83,7 @@ impl State {
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             peer_copies: Copies::of_peers(tables),
+            queues: Queues::new(tables.local.ports.len()),
             control: messages(tables),
             longest: longest(tables),
             arrivals: Arrivals::new(joins),

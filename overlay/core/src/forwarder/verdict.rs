@@ -54,6 +54,7 @@ impl<S: Sink> Pass<'_, S> {
             self.check_redirect(sender, target)?;
         }
         self.weigh(sender, header, way, weight)?;
+        self.shorten(sender, header, frame)?;
         if let Some(question) = inspected.question
             && let Some(outcome) = self.answer(sender, header.destination, question)
         {

@@ -27,6 +27,8 @@ mod mtu;
 #[cfg(test)]
 mod peerings;
 #[cfg(test)]
+mod queues;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod storms;

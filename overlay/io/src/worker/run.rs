@@ -16,10 +16,11 @@ use crate::udp::Underlay;
 /// Frames of one port in one turn, then the next port has its turn.
 const FRAMES: usize = 64;
 
-/// Bytes of one port in one turn: superframes count as what they stand for.
-const BYTES: usize = 512 << 10;
+/// Bytes of one port, or of one UDP socket, in one turn: superframes count as what they stand for.
+/// A fifth of a millisecond's work, so that acknowledgements do not wait behind what they are for.
+const BYTES: usize = 128 << 10;
 
-/// Reads of one UDP socket in one turn, each up to 64 KiB.
+/// Reads of one UDP socket in one turn, each up to 64 KiB of datagrams.
 const READS: usize = 16;
 
 /// Frames of one other worker in one turn.
@@ -137,7 +138,7 @@ impl Loop {
             return;
         };
         let now = self.clock.now();
-        let mut bytes = 0;
+        let (mut bytes, mut emptied) = (0, false);
         for _ in 0..FRAMES {
             match inlet.rx.recv(&mut self.buffer) {
                 Ok(Some((len, offload))) => {
@@ -150,16 +151,20 @@ impl Loop {
                         .handle_frame(now, local, frame, &mut self.shell);
                     bytes += len;
                     if bytes >= BYTES {
-                        return;
+                        break;
                     }
                 }
-                Ok(None) => return,
+                Ok(None) => {
+                    emptied = true;
+                    break;
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     self.shell.counters.bad_offload_headers += 1;
                 }
                 Err(error) => return self.fault(token, error),
             }
         }
+        self.forwarder.port_read(now, local, bytes, emptied);
     }
 
     /// The device refused a read. A packet socket says so once when its device goes down, and
@@ -181,6 +186,7 @@ impl Loop {
     }
 
     fn read_socket(&mut self, number: usize) {
+        let (mut read, mut emptied) = (0, false);
         for _ in 0..READS {
             let Shell {
                 underlay, counters, ..
@@ -189,9 +195,11 @@ impl Loop {
                 .as_mut()
                 .and_then(|underlay| underlay.recv(number, &mut self.buffer, counters))
             else {
-                return;
+                emptied = true;
+                break;
             };
             let now = self.clock.now();
+            read += batch.len;
             let bytes = self.buffer.get(..batch.len).unwrap_or_default();
             if bytes.is_empty() {
                 // An empty datagram is a datagram too: the core counts it.
@@ -202,7 +210,11 @@ impl Loop {
                 self.forwarder
                     .handle_datagram(now, batch.from, datagram, &mut self.shell);
             }
+            if read >= BYTES {
+                break;
+            }
         }
+        self.forwarder.socket_read(self.clock.now(), read, emptied);
     }
 
     /// Frames of the other workers, as long as they were accepted under the tables that run here.

@@ -1,0 +1,45 @@
+//! Faults in how queues are kept short.
+
+use super::faults::Tests::Fabric;
+use super::faults::{Edit, Fault};
+
+const SHORTEN: &str = "overlay/core/src/forwarder/shorten.rs";
+
+pub(super) const QUEUE_FAULTS: [Fault; 4] = [
+    Fault {
+        name: "let a queue grow",
+        edits: &[Edit {
+            file: SHORTEN,
+            from: "Err(DropReason::QueueLong)",
+            to: "Ok(())",
+        }],
+        tests: Fabric("queues::"),
+    },
+    Fault {
+        name: "drop whatever comes next from a long queue",
+        edits: &[Edit {
+            file: SHORTEN,
+            from: "Some(queue) if is_bulk(header, frame) => {",
+            to: "Some(queue) if is_bulk(header, frame) || true => {",
+        }],
+        tests: Fabric("queues::"),
+    },
+    Fault {
+        name: "drop everything from a long queue",
+        edits: &[Edit {
+            file: SHORTEN,
+            from: "queue.shortened(self.now);",
+            to: "",
+        }],
+        tests: Fabric("queues::"),
+    },
+    Fault {
+        name: "let ports pay for the queue of the tunnels",
+        edits: &[Edit {
+            file: SHORTEN,
+            from: "Origin::Port(port) if !is_edge => self.queues.ports.get_mut(port.index()),",
+            to: "",
+        }],
+        tests: Fabric("queues::"),
+    },
+];
