@@ -1,11 +1,12 @@
 //! Faults in the guards of ports: each takes one check of private-vlan 3.5 away.
 
-use super::faults::Tests::Fabric;
+use super::faults::Tests::{Core, Fabric};
 use super::faults::{Edit, Fault};
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
 const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
+const ROUTES: &str = "overlay/core/src/forwarder/routes.rs";
 const INSPECT: &str = "overlay/core/src/forwarder/inspect.rs";
 const LICENCE: &str = "overlay/core/src/forwarder/licence.rs";
 const LISTENING: &str = "overlay/core/src/forwarder/listening.rs";
@@ -15,7 +16,7 @@ const CHAIN: &str = "overlay/core/src/wire/chain.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 const STATE: &str = "overlay/core/src/forwarder/state.rs";
 
-pub(super) const GUARDS: [Fault; 30] = [
+pub(super) const GUARDS: [Fault; 31] = [
     Fault {
         name: "let any frame length pass",
         edits: &[Edit {
@@ -285,5 +286,14 @@ pub(super) const GUARDS: [Fault; 30] = [
             to: "&& false",
         }],
         tests: Fabric("identity::"),
+    },
+    Fault {
+        name: "take any port of a peer for the one with an exception",
+        edits: &[Edit {
+            file: ROUTES,
+            from: "let excepted = self.excepted.get(&(node, segment, to));",
+            to: "let excepted = self.excepted.get(&(node, segment, to)).and(None);",
+        }],
+        tests: Core("routes::"),
     },
 ];

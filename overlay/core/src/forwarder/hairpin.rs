@@ -107,11 +107,9 @@ impl<S: Sink> Pass<'_, S> {
         let Origin::Peer(node) = sender.origin else {
             return None;
         };
-        let ports = fabric.attachments.iter();
-        let verdicts = ports
-            .filter(|it| it.home == node && it.segment == sender.segment.id)
-            .filter_map(|it| fabric.routed(it.id, owner.id));
-        verdicts.min_by_key(|routed| *routed == Routed::Denied)
+        let routes = &self.state.routes;
+        let freest = routes.freest(node, sender.segment.id, owner.id)?;
+        fabric.routed(freest, owner.id)
     }
 
     fn count_routed(&mut self, sender: &Sender<'_>) {

@@ -12,6 +12,7 @@ use skerry_policy::{
 use super::Forwarder;
 use super::licence::{Licence, marks_of_peers};
 use super::meter::{Copies, messages};
+use super::routes::Routes;
 use super::shorten::Queues;
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
@@ -172,6 +173,7 @@ impl State {
         self.counters = translate_counters(&self.counters, translation, tables);
         self.licences = Licence::of_peers(tables);
         self.kinds = Licence::kinds_of_peers(tables);
+        self.routes = Routes::of_peers(tables);
         self.marks = marks_of_peers(tables);
         self.translate_ports(translation, tables);
         // What was too long shows again.

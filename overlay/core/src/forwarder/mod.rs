@@ -11,6 +11,7 @@
 //! | `too_big` | what a sender is told whose packets are too long |
 //! | `clamp` | the segment size of TCP, held to what the fabric carries |
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
+//! | `routes` | which port of a peer speaks for those it may be |
 //! | `meter` | how much of it, and how many copies |
 //! | `shorten` | queues that have grown too long |
 //! | `verdict` | who receives it |
@@ -42,6 +43,7 @@ mod listening;
 mod meter;
 mod pass;
 mod peering;
+mod routes;
 mod shorten;
 mod source;
 mod state;

@@ -11,6 +11,7 @@ use super::joining::Arrivals;
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
+use super::routes::Routes;
 use super::shorten::Queues;
 use crate::bucket::Bucket;
 use crate::claim::{Change, Claim, Place, Strength};
@@ -41,6 +42,7 @@ pub(super) struct State {
     pub(super) licences: Licences,
     pub(super) kinds: Kinds,
     pub(super) marks: Marks,
+    pub(super) routes: Routes,
     /// Indexed by `LocalPort`.
     pub(super) meters: Vec<Meter>,
     /// Indexed by `PvlanId`.
@@ -80,6 +82,7 @@ impl State {
             licences: Licence::of_peers(tables),
             kinds: Licence::kinds_of_peers(tables),
             marks: marks_of_peers(tables),
+            routes: Routes::of_peers(tables),
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             peer_copies: Copies::of_peers(tables),
