@@ -306,7 +306,8 @@ impl Lanes {
         sink: &mut impl Sink,
     ) -> Result<(), Admission> {
         let at = |lane: &Lane| lane.endpoint().is_some_and(|it| it.ip() == from.ip());
-        let expected = self.lanes.iter().any(at);
+        let lanes = &self.lanes;
+        let expected = || lanes.iter().any(at);
         match self.limiter.admit(now, from, handshake, expected, sink) {
             Admission::Granted => Ok(()),
             refusal @ (Admission::Cookie | Admission::Refused) => Err(refusal),

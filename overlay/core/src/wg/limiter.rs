@@ -77,13 +77,14 @@ impl Limiter {
     }
 
     /// Decides on a handshake message: first MAC, then the source's bucket, then cookies. In a flood
-    /// strangers share a budget of cookies; where a peer was heard last (`expected`) is none.
+    /// strangers share a budget of cookies; where a peer was heard last (`expected`) is none. That
+    /// is a look at every peer, and so is only asked for once the budget is spent.
     pub(super) fn admit(
         &mut self,
         now: Time,
         from: SocketAddr,
         handshake: &[u8],
-        expected: bool,
+        expected: impl FnOnce() -> bool,
         sink: &mut impl Sink,
     ) -> Admission {
         let mut reply = [0; COOKIE_REPLY];
@@ -103,8 +104,8 @@ impl Limiter {
             self.reset = now;
             self.cookies = 0;
         }
-        let spent = self.cookies >= COOKIES_PER_SECOND && !expected;
-        if spent && handshake.ends_with(&NO_COOKIE) {
+        let spent = self.cookies >= COOKIES_PER_SECOND && handshake.ends_with(&NO_COOKIE);
+        if spent && !expected() {
             return Admission::Refused;
         }
         match self.gate.verify_packet(source, handshake, &mut reply) {
@@ -213,10 +214,14 @@ mod tests {
             panic!("no initiation")
         };
         let mut sink = crate::wg::testing::Wire::default();
-        let mut told = [0; 3];
+        let (mut told, mut looked) = ([0; 3], 0);
         for host in 0..4_000_u32 {
             let source = SocketAddr::new(IpAddr::V4((0x0a00_0000 + host).into()), 1);
-            told[match limiter.admit(Time(1), source, init, false, &mut sink) {
+            let expected = || {
+                looked += 1;
+                false
+            };
+            told[match limiter.admit(Time(1), source, init, expected, &mut sink) {
                 Admission::Granted => 0,
                 Admission::Cookie => 1,
                 Admission::Refused => 2,
@@ -225,13 +230,17 @@ mod tests {
         let gate = usize::try_from(GATE_PER_SECOND).unwrap();
         let cookies = usize::try_from(COOKIES_PER_SECOND).unwrap();
         assert_eq!(told, [gate, cookies, 4_000 - gate - cookies]);
+        assert_eq!(
+            looked, told[2],
+            "peers are looked through for no other handshake"
+        );
         let peer = "10.9.0.1:1".parse().unwrap();
-        let admission = limiter.admit(Time(2), peer, init, true, &mut sink);
+        let admission = limiter.admit(Time(2), peer, init, || true, &mut sink);
         assert_eq!(admission, Admission::Cookie);
         let later = Time(0) + Duration::from_secs(2);
         let stranger = "10.9.0.2:1".parse().unwrap();
         // The gate goes by a clock of its own; the budget of cookies is new.
-        let admission = limiter.admit(later, stranger, init, false, &mut sink);
+        let admission = limiter.admit(later, stranger, init, || false, &mut sink);
         assert_eq!(admission, Admission::Cookie);
     }
 }
