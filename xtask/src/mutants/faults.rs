@@ -188,8 +188,8 @@ pub(super) const FAULTS: [Fault; 25] = [
         name: "let one port fill the table",
         edits: &[Edit {
             file: TABLE,
-            from: "if !free || !room {",
-            to: "if !room {",
+            from: "if full || used(&self.in_use, seat.holder) >= seat.limit {",
+            to: "if full {",
         }],
         tests: Fabric("edges::"),
     },

@@ -189,14 +189,13 @@ impl Fdb {
         mac: Mac,
         seat: &Seat,
     ) -> Result<Learned, DropReason> {
-        let free = self.used(seat.holder) < seat.limit;
-        let room = self.entries.len() < self.limit;
         let entry = self.entries.get_mut(&(seat.pvlan, mac));
         if !seat.agrees && !entry.as_ref().is_some_and(|it| it.sits_at(seat)) {
             return Err(DropReason::MacMove);
         }
         let Some(entry) = entry else {
-            if !free || !room {
+            let full = self.entries.len() >= self.limit;
+            if full || used(&self.in_use, seat.holder) >= seat.limit {
                 return Err(DropReason::MacLimit);
             }
             self.insert(mac, Entry::new(now, seat), seat.pvlan);
@@ -219,7 +218,7 @@ impl Fdb {
         }
         // Another tag of the same port counts as the same holder, and needs no more room. A peer
         // that takes an address from elsewhere is told so first, a port last (private-vlan 3.5).
-        let over = !free && entry.holder != seat.holder;
+        let over = entry.holder != seat.holder && used(&self.in_use, seat.holder) >= seat.limit;
         if over && matches!(seat.holder, Holder::Port(_)) {
             return Err(DropReason::MacLimit);
         }
@@ -294,7 +293,7 @@ impl Fdb {
             holder: seat.holder,
             ..*entry
         };
-        let free = self.used(seat.holder) < seat.limit && self.entries.len() < self.limit;
+        let free = used(&self.in_use, seat.holder) < seat.limit && self.entries.len() < self.limit;
         if free && self.lookup(seat.pvlan, mac).is_none() {
             self.insert(mac, carried, seat.pvlan);
         }
@@ -324,10 +323,6 @@ impl Fdb {
         })
     }
 
-    fn used(&self, holder: Holder) -> u32 {
-        self.in_use.get(&holder).copied().unwrap_or(0)
-    }
-
     fn insert(&mut self, mac: Mac, entry: Entry, pvlan: PvlanId) {
         let used = self.in_use.entry(entry.holder).or_default();
         *used = used.saturating_add(1);
@@ -339,6 +334,11 @@ impl Fdb {
         release(&mut self.in_use, entry.holder);
         Some(entry)
     }
+}
+
+/// How many addresses a holder has.
+fn used(in_use: &FxHashMap<Holder, u32>, holder: Holder) -> u32 {
+    in_use.get(&holder).copied().unwrap_or(0)
 }
 
 /// The entry after a move to `seat`, if it may move.

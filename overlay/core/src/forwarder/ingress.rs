@@ -48,9 +48,8 @@ impl<S: Sink> Pass<'_, S> {
         let attachment = admission::attachment(tables, port, header.tagging)?;
         let policy = tables.port(port).ok_or(DropReason::PortDown)?;
         admission::kind(&policy.ethertypes, header.ethertype)?;
-        let view = tables.attachment(attachment).ok_or(DropReason::PortDown)?;
         let sender = self
-            .local_sender(view, header.source)
+            .local_sender(attachment, header.source)
             .ok_or(DropReason::PortDown)?;
         self.learn(&sender)?;
         let payload = frame.bytes.get(header.payload..).unwrap_or_default();

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use skerry_policy::{
-    Attachment, AttachmentId, LocalPort, LocalView, Mac, NodeId, Pvlan, PvlanId, Role, Segment,
-    SegmentId, Tables,
+    Attachment, AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, Pvlan, PvlanId, Role,
+    Segment, SegmentId, Tables,
 };
 
 use crate::claim::{Change, Claim, Place, Strength};
@@ -105,15 +105,16 @@ impl Sender<'_> {
 
 impl<'a, S: Sink> Pass<'a, S> {
     /// The sender behind one of this node's attachments.
-    pub(super) fn local_sender(&self, view: &LocalView, mac: Mac) -> Option<Sender<'a>> {
-        let attachment = self.tables.fabric.attachments.get(view.id.index())?;
-        let place = Place::Port(self.tables.local_attachment(view.id)?);
+    pub(super) fn local_sender(&self, at: LocalAttachment, mac: Mac) -> Option<Sender<'a>> {
+        let tables: &'a Tables = self.tables;
+        let view = tables.attachment(at)?;
+        let attachment = tables.fabric.attachments.get(view.id.index())?;
         self.sender(
             Origin::Port(view.port),
             view.segment,
             Some(attachment),
             mac,
-            place,
+            Place::Port(at),
         )
     }
 

@@ -45,8 +45,7 @@ impl<S: Sink> Pass<'_, S> {
         let attachment = admission::attachment(tables, port, header.tagging).ok()?;
         let policy = tables.port(port)?;
         admission::kind(&policy.ethertypes, header.ethertype).ok()?;
-        let view = tables.attachment(attachment)?;
-        let sender = self.local_sender(view, header.source)?;
+        let sender = self.local_sender(attachment, header.source)?;
         if !self.is_known(&sender) || !self.is_elsewhere(&sender, &header) {
             return None;
         }
