@@ -40,7 +40,8 @@ enum Gate {
         /// Only the faults whose names contain this.
         filter: Option<String>,
     },
-    /// Measures throughput, CPU time and latency beside peers in the same run (root).
+    /// Measures throughput, CPU time and latency beside peers in the same run (root), or the
+    /// datapath alone.
     Bench(bench::Options),
     /// Draws where the CPU time goes under bulk TCP, as flame graphs (root).
     Flame {

@@ -2,6 +2,7 @@
 //! take turns, so that what disturbs one disturbs all.
 
 mod aead;
+mod datapath;
 mod fabric;
 mod figures;
 pub(crate) mod flame;
@@ -36,9 +37,16 @@ const INNER_MTU: u32 = 1390;
 /// What `cargo xtask bench` can be told.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// How often every variant has its turn.
+    /// How often every variant, or every point, has its turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
+    /// Instead: what every stage of the datapath costs, alone and in memory. Needs no root.
+    #[arg(long)]
+    micro: bool,
+    /// Instead: what a frame costs among many ports, addresses, peers and flows, and what they take
+    /// of memory. Needs no root.
+    #[arg(long)]
+    scale: bool,
     /// Seconds of every TCP measurement.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -54,11 +62,25 @@ pub(crate) struct Options {
     only: Option<String>,
 }
 
-/// Measures every variant, prints the table, and writes `target/bench/latest.{json,md}`.
+/// Measures what is asked for: the core alone, or the fabric beside its peers.
 ///
 /// # Errors
-/// Not root, a package is missing, the build fails, or a variant could not be measured.
+/// Something does not build, or could not be measured; for the fabric, also not root.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<bool> {
+    if options.micro {
+        datapath::micro(root)?;
+    }
+    if options.scale {
+        datapath::scale(root, options.rounds)?;
+    }
+    if options.micro || options.scale {
+        return Ok(true);
+    }
+    beside_peers(root, options)
+}
+
+/// Measures every variant, prints the table, and writes `target/bench/latest.{json,md}`.
+fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
     if !is_root() {
         bail!("the bench makes network namespaces and interfaces: run it as root");
     }
