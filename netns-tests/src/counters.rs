@@ -160,9 +160,10 @@ impl Snapshot {
     }
 }
 
-/// Drops that were somebody's decision: all but those of a queue that was full.
+/// Drops that were policy's decision: all but those of a queue that was full, or long.
 fn decided(drops: &Drops) -> u64 {
-    let reasons = drops.iter().filter(|(reason, _)| *reason != "egress_full");
+    let of_queue = |reason: &str| matches!(reason, "egress_full" | "queue_long");
+    let reasons = drops.iter().filter(|(reason, _)| !of_queue(reason));
     reasons.map(|(_, count)| count).sum()
 }
 

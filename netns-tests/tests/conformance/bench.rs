@@ -47,6 +47,7 @@ fn trials() -> Vec<Trial> {
         crate::loop_::trials(),
         crate::inject::trials(),
         crate::endure::trials(),
+        crate::mtu::trials(),
         crate::reload::trials(),
         crate::stock::trials(),
         crate::malformed::trials(),

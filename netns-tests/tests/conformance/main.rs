@@ -17,6 +17,7 @@ mod inject;
 mod learn;
 mod loop_;
 mod malformed;
+mod mtu;
 mod multicast;
 mod network;
 mod rate;

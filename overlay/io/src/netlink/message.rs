@@ -26,6 +26,11 @@ const STRANGER: &[(u16, u32)] = &[
     (19, 8), // ARP_IGNORE: whatever is asked
 ];
 
+/// The near end of a veth takes whatever its guest sends, as much as a veth can: a guest that
+/// believes in a larger MTU than the fabric's is told so, which it could not be if the kernel
+/// dropped its frames between the two ends.
+pub(crate) const NEAR_MTU: u32 = 65_535;
+
 /// A veth pair: `near` here, `far` made directly in the namespace of `netns`, so that nothing is
 /// half made when a name is taken at either end.
 pub(crate) fn veth(
@@ -47,7 +52,7 @@ pub(crate) fn veth(
     let mut message = LinkMessage::default();
     message.attributes = vec![
         LinkAttribute::IfName(near.to_owned()),
-        LinkAttribute::Mtu(mtu),
+        LinkAttribute::Mtu(NEAR_MTU),
         LinkAttribute::Group(GROUP),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),

@@ -108,7 +108,7 @@ impl Pair<'_> {
             let alias = alias.as_deref();
             own.set(message::change(
                 near.index,
-                Some(self.spec.mtu),
+                Some(message::NEAR_MTU),
                 None,
                 alias,
             ))
