@@ -23,6 +23,7 @@ pub mod stock;
 pub mod stream;
 pub mod suite;
 pub mod tag;
+pub mod tagging;
 pub mod topology;
 pub mod traces;
 pub mod underlay;

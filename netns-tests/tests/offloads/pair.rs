@@ -1,6 +1,7 @@
 //! Two nodes on one cable, with a host each.
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use skerry_netns_tests::daemon::Daemon;
 use skerry_netns_tests::fabric::make_key;
+use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::netns::Netns;
+use skerry_netns_tests::tagging;
 use skerry_netns_tests::topology::Node;
 use skerry_netns_tests::traces;
 
@@ -50,7 +53,8 @@ pub(crate) fn run(cell: Cell) -> Result<()> {
         daemon.start()?;
         daemons.push(daemon);
     }
-    let compared = attach(&hosts, cell).and_then(|link| payload::compare(&hosts, &link, cell));
+    let compared =
+        attach(&hosts, cell, folder.path()).and_then(|()| payload::compare(&hosts, LINK, cell));
     let words: String = daemons.iter().map(Daemon::last_words).collect();
     let counters = |daemon: &Daemon| daemon.must(&["counters", "--json"]).unwrap_or_default();
     compared.with_context(|| {
@@ -64,15 +68,15 @@ pub(crate) fn run(cell: Cell) -> Result<()> {
     Ok(())
 }
 
-/// Whether this kernel has VLAN devices, for hosts that tag.
-pub(crate) static MAKES_VLANS: LazyLock<bool> = LazyLock::new(|| {
+/// Why hosts cannot tag here, if they cannot.
+pub(crate) static NO_TAGS: LazyLock<Option<String>> = LazyLock::new(|| {
     let attempt = || -> Result<()> {
+        let folder = traces::folder()?;
         let netns = Netns::create("vlan")?;
         netns.ip("link add base0 type veth peer name base1")?;
-        netns.ip("link add link base0 name base0.10 type vlan id 10")?;
-        Ok(())
+        tagging::tag(&netns, "base0", VID, folder.path())
     };
-    attempt().is_ok()
+    attempt().err().map(|error| format!("{error:#}"))
 });
 
 /// Joins the nodes; gives their addresses.
@@ -146,38 +150,28 @@ fn site(hosts: &[Netns; 2], keys: &[String; 2], cable: &[String; 2], cell: Cell)
     )
 }
 
-/// Waits for the ports, and gives the hosts their addresses; gives the link that has them.
-fn attach(hosts: &[Netns; 2], cell: Cell) -> Result<String> {
+/// Waits for the ports, and gives the hosts their addresses.
+fn attach(hosts: &[Netns; 2], cell: Cell, folder: &Path) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     for host in hosts {
-        while !host.links()?.contains(&"eth0".to_owned()) {
+        while !host.links()?.contains(&LINK.to_owned()) {
             ensure!(Instant::now() < deadline, "a node made no port");
             sleep(Duration::from_millis(20));
         }
         allow_six(host)?;
     }
-    let link = if cell.tagged {
-        format!("eth0.{VID}")
-    } else {
-        "eth0".to_owned()
-    };
     for (end, host) in hosts.iter().enumerate() {
         let number = end + 1;
-        host.ip("link set eth0 up")?;
         if cell.tagged {
-            // The port's device has room for the tag, or the host's kernel takes four bytes off.
-            let mtu = cell.inner_mtu();
-            host.ip(&format!(
-                "link add link eth0 name {link} mtu {mtu} type vlan id {VID}"
-            ))?;
-            host.ip(&format!("link set {link} up"))?;
+            tagging::tag(host, LINK, VID, folder)?;
         }
-        host.ip(&format!("addr add 10.1.0.{number}/24 dev {link}"))?;
+        host.ip(&format!("link set {LINK} up"))?;
+        host.ip(&format!("addr add 10.1.0.{number}/24 dev {LINK}"))?;
         if cell.carries_six() {
             host.ip(&format!(
-                "addr add 2001:db8:1::{number}/64 dev {link} nodad"
+                "addr add 2001:db8:1::{number}/64 dev {LINK} nodad"
             ))?;
         }
     }
-    Ok(link)
+    Ok(())
 }
