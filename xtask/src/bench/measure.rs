@@ -22,7 +22,7 @@ use crate::bench::variant::Variant;
 const FULL: u32 = INNER_MTU - 28;
 
 /// IPv4 20 bytes, TCP 20, timestamps 12.
-const HEADERS: u32 = 52;
+pub(super) const HEADERS: u32 = 52;
 
 /// How long a new fabric may take to carry its first ping.
 const PATIENCE: Duration = Duration::from_secs(15);

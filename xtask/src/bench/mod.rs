@@ -16,6 +16,7 @@ mod skerry;
 mod tunnel;
 mod udp;
 mod variant;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     /// of memory. Needs no root.
     #[arg(long)]
     scale: bool,
+    /// Instead: Skerry with one worker and with two, by the CPU time of the busiest.
+    #[arg(long)]
+    workers: bool,
     /// Seconds of every TCP measurement.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -85,12 +89,17 @@ fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
         bail!("the bench makes network namespaces and interfaces: run it as root");
     }
     install_packages(root, &BENCH_PACKAGES)?;
-    VPNCLOUD.find(root)?;
     let release = ["build", "--release", "-p", "skerry"];
     let built = run_command(root, "bench-build", &mut cargo(root, &release))?;
     if !built.success {
         bail!("skerry does not build:\n{}", built.tail(20));
     }
+    if options.workers {
+        Namespaces::sweep()?;
+        workers::run(root, options, &root.join("target/release/skerry"))?;
+        return Ok(true);
+    }
+    VPNCLOUD.find(root)?;
     let only = options.only.as_deref().unwrap_or_default();
     let mut variants = variant::all(root, options.wireguard_go.as_deref())?;
     variants.retain(|variant| variant.name.contains(only));

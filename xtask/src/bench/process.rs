@@ -36,15 +36,22 @@ impl Process {
 
     /// CPU time of all of its threads so far, in nanoseconds, as the scheduler counts it.
     pub(super) fn cpu(&self) -> Result<u64> {
+        Ok(self.threads()?.iter().map(|(_, spent)| spent).sum())
+    }
+
+    /// The same, thread by thread, with their names.
+    pub(super) fn threads(&self) -> Result<Vec<(String, u64)>> {
         let tasks = format!("/proc/{}/task", self.child.id());
-        let mut sum = 0;
+        let mut threads = Vec::new();
         for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+            let task = task?.path();
+            let read = |name| fs::read_to_string(task.join(name));
             // A thread may end between the listing and the reading.
-            if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
-                sum += nanoseconds(&text)?;
+            if let (Ok(name), Ok(schedstat)) = (read("comm"), read("schedstat")) {
+                threads.push((name.trim().to_owned(), nanoseconds(&schedstat)?));
             }
         }
-        Ok(sum)
+        Ok(threads)
     }
 }
 

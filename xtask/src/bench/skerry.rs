@@ -58,14 +58,15 @@ pub(super) fn start(
     folder: &Folder,
     program: &Path,
     ports: Ports,
+    workers: u32,
 ) -> Result<(Process, Process)> {
     let folder = folder.path();
     let first = keygen(program, &folder.join("n1.key"))?;
     let second = keygen(program, &folder.join("n2.key"))?;
     let site = site(namespaces, [&first.public, &second.public], ports);
     fs::write(folder.join("site.toml"), site)?;
-    let tx = node(namespaces, folder, program, (Place::Tx, "n1"))?;
-    let rx = node(namespaces, folder, program, (Place::Rx, "n2"))?;
+    let tx = node(namespaces, folder, program, (Place::Tx, "n1"), workers)?;
+    let rx = node(namespaces, folder, program, (Place::Rx, "n2"), workers)?;
     wait_for_ports(namespaces)?;
     address_hosts(namespaces)?;
     Ok((tx, rx))
@@ -76,11 +77,12 @@ fn node(
     folder: &Path,
     program: &Path,
     (place, name): (Place, &str),
+    workers: u32,
 ) -> Result<Process> {
     let config = folder.join(format!("{name}.toml"));
     let text = format!(
         "node = \"{name}\"\nsite = \"site.toml\"\nkey = \"{name}.key\"\n\
-         control = \"{name}.sock\"\nstate = \"{name}.state\"\n"
+         control = \"{name}.sock\"\nstate = \"{name}.state\"\nworkers = {workers}\n"
     );
     fs::write(&config, text)?;
     let mut command = namespaces.command(place, program);

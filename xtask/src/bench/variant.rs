@@ -72,7 +72,7 @@ impl Variant {
                 })
             }
             How::Skerry { program, ports } => {
-                let ends = skerry::start(namespaces, &folder, program, *ports)?;
+                let ends = skerry::start(namespaces, &folder, program, *ports, 1)?;
                 Ok(Fabric {
                     ends: Some(ends),
                     folder,
