@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod namespaces;
 mod peers;
+mod plot;
 mod process;
 mod report;
 mod skerry;
@@ -83,7 +84,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool> {
     beside_peers(root, options)
 }
 
-/// Measures every variant, prints the table, and writes `target/bench/latest.{json,md}`.
+/// Measures every variant, prints the table, and writes `target/bench/latest.{json,md,svg}`.
 fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
     if !is_root() {
         bail!("the bench makes network namespaces and interfaces: run it as root");

@@ -1,4 +1,4 @@
-//! The table for people and the file for programs.
+//! The table for people, the file for programs, and the picture.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::bench::aead::LENGTH;
 use crate::bench::figures::{Run, Sample, Spread};
+use crate::bench::plot;
 use crate::command::say;
 
 /// A column: its title, its decimals, and the figure of a sample.
@@ -50,7 +51,7 @@ fn limit(sample: &Sample) -> f64 {
     LENGTH as f64 * 8.0 / sample.aead
 }
 
-/// Prints the table, and writes it and the JSON under `target/bench/`.
+/// Prints the table, and writes it, the JSON and the picture under `target/bench/`.
 pub(super) fn write(root: &Path, run: &Run) -> Result<()> {
     let folder = root.join("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -60,8 +61,9 @@ pub(super) fn write(root: &Path, run: &Run) -> Result<()> {
         folder.join("latest.json"),
         serde_json::to_string_pretty(run)?,
     )?;
+    fs::write(folder.join("latest.svg"), plot::svg(run))?;
     say(&table);
-    say("(also in target/bench/latest.md and latest.json)");
+    say("(also in target/bench/latest.md, latest.json and latest.svg)");
     Ok(())
 }
 
