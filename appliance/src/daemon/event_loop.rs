@@ -134,11 +134,12 @@ impl Node {
         match event {
             Event::Control {
                 from,
+                at,
                 generation,
                 message,
             } => {
                 self.mesh
-                    .control(from, generation, &message, &self.dataplane);
+                    .control(from, at, generation, &message, &self.dataplane);
                 self.heard(from);
             }
             Event::Claim { worker, claim } => self.mesh.claim(worker, claim, &self.dataplane),

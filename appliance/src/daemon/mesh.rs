@@ -1,5 +1,6 @@
 //! Carries control messages and claims between the mesh protocol, the workers and the clock.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use skerry_overlay::{Claim, Ignored, Output, PeerStatus};
@@ -31,6 +32,11 @@ impl Mesh {
         })
     }
 
+    /// Tells the peers of the lanes that the workers have, from now on.
+    pub(super) fn offer(&mut self, dataplane: &Dataplane) {
+        self.protocol.offer(dataplane.lanes().to_vec());
+    }
+
     /// Follows a new generation, which every worker runs by now.
     pub(super) fn install(&mut self, tables: &Arc<Tables>, dataplane: &Dataplane) {
         self.generation = tables.generation;
@@ -43,6 +49,7 @@ impl Mesh {
     pub(super) fn control(
         &mut self,
         from: NodeId,
+        at: SocketAddr,
         generation: u64,
         message: &[u8],
         dataplane: &Dataplane,
@@ -50,7 +57,7 @@ impl Mesh {
         if generation == self.generation {
             self.protocol
                 .handle_message(self.clock.now(), from, message);
-            self.carry_out(dataplane);
+            self.carry_out(dataplane, Some(at));
         }
     }
 
@@ -58,7 +65,7 @@ impl Mesh {
     pub(super) fn claim(&mut self, worker: usize, claim: Claim, dataplane: &Dataplane) {
         dataplane.apply_claim(Some(worker), claim);
         self.protocol.handle_claim(self.clock.now(), &claim);
-        self.carry_out(dataplane);
+        self.carry_out(dataplane, None);
     }
 
     /// Resolves when [`Mesh::tick`] is due.
@@ -72,16 +79,23 @@ impl Mesh {
     /// Says what is due.
     pub(super) fn tick(&mut self, dataplane: &Dataplane) {
         self.protocol.handle_timeout(self.clock.now());
-        self.carry_out(dataplane);
+        self.carry_out(dataplane, None);
     }
 
-    fn carry_out(&mut self, dataplane: &Dataplane) {
+    /// `at` is where the message came from that this follows from, if one did.
+    fn carry_out(&mut self, dataplane: &Dataplane, at: Option<SocketAddr>) {
         while let Some(output) = self.protocol.poll_output() {
             match output {
                 Output::Send { to, message } => {
                     dataplane.send_control(to, self.generation, message);
                 }
                 Output::Claim(claim) => dataplane.apply_claim(None, claim),
+                Output::Lanes { of, boot, lanes } => {
+                    // Only a message of the peer tells of its lanes.
+                    if let Some(at) = at {
+                        dataplane.tell_lanes(of, self.generation, at, boot, &lanes);
+                    }
+                }
             }
         }
     }

@@ -99,8 +99,9 @@ impl Node {
         let clock = Clock::start();
         let (sender, events) = mpsc::channel(QUEUE);
         let setup = setup(&config, key, &tables, clock);
-        let mesh = Mesh::start(&tables, clock)?;
+        let mut mesh = Mesh::start(&tables, clock)?;
         let dataplane = Dataplane::start(setup, sender)?;
+        mesh.offer(&dataplane);
         let ports = match open_ports(&config, &dataplane, &tables).await {
             Ok(ports) => ports,
             Err(error) => {
@@ -126,6 +127,7 @@ impl Node {
             rejected: 0,
         };
         node.settle(first.stored, first.trouble);
+        node.note_lanes();
         Ok(node)
     }
 
@@ -145,6 +147,14 @@ impl Node {
             listen = %self.dataplane.listen(),
             "forwarding"
         );
+    }
+
+    /// A worker without a port of its own forwards all the same, through the first.
+    fn note_lanes(&mut self) {
+        for (worker, error) in self.dataplane.unbound() {
+            let words = format!("worker {worker} hands its frames to worker 0: {error}");
+            self.trouble.note(About::Lane(*worker), words);
+        }
     }
 
     /// Makes a generation the one a restart goes back to. It runs already, so a disk that refuses

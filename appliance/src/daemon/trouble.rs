@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Open troubles, each by the thing that is in trouble. Bounded by the number of ports.
+/// Open troubles, each by the thing that is in trouble. Bounded by the number of ports and
+/// workers.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     open: BTreeMap<About, String>,
@@ -17,6 +18,8 @@ pub(super) enum About {
     Store,
     /// An unconfirmed generation cannot be taken back.
     Confirm,
+    /// A worker has no UDP port of its own.
+    Lane(usize),
     /// A port, by name.
     Port(String),
 }
@@ -36,7 +39,7 @@ impl Trouble {
     pub(super) fn keep_ports(&mut self, listed: impl Fn(&str) -> bool) {
         self.open.retain(|about, _| match about {
             About::Port(name) => listed(name),
-            About::SiteFile | About::Store | About::Confirm => true,
+            About::SiteFile | About::Store | About::Confirm | About::Lane(_) => true,
         });
     }
 

@@ -143,6 +143,8 @@ pub struct ShellCounters {
     pub send_failed: u64,
     /// Datagrams that the kernel dropped because the receive buffer was full.
     pub receive_overflow: u64,
+    /// Frames that a worker gave to the first one, having no lane of its own for them. Not lost.
+    pub handed_over: u64,
     /// News that the control task had no room for.
     pub events_lost: u64,
     /// Commands that a worker had no room for.

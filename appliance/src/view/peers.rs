@@ -30,6 +30,8 @@ pub struct Peer {
     pub endpoint: Option<String>,
     /// Whether there is a session to send in.
     pub session: bool,
+    /// Lanes that there is one in; each worker has one of its own.
+    pub lanes: usize,
     /// Seconds since the last handshake.
     pub last_handshake_s: Option<u64>,
     /// Round trip of the control protocol, in microseconds.
@@ -62,7 +64,11 @@ impl View for Peers {
                 peer.node.clone(),
                 dash(peer.endpoint.as_deref()),
                 peer.overlay.clone(),
-                if peer.session { "up" } else { "none" }.to_owned(),
+                match (peer.session, peer.lanes) {
+                    (false, _) => "none".to_owned(),
+                    (true, 0 | 1) => "up".to_owned(),
+                    (true, lanes) => format!("up, {lanes} lanes"),
+                },
                 dash(peer.last_handshake_s.map(ago)),
                 dash(peer.rtt_us),
                 peer.state.as_str().to_owned(),

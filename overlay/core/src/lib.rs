@@ -25,7 +25,7 @@ mod wg;
 mod wire;
 
 pub use claim::{Change, Claim, Place, Strength};
-pub use control::{CONTROL_PORT, Ignored, MESSAGE_MAX, Mesh, Output, PeerStatus};
+pub use control::{CONTROL_PORT, Ignored, LaneOffer, MESSAGE_MAX, Mesh, Output, PeerStatus};
 pub use counters::{Counters, PeerCounters, PortCounters};
 pub use fdb::FdbEntry;
 pub use forwarder::{Forwarder, Setup};
@@ -34,4 +34,4 @@ pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Onward, Refused, Sink, Transmit};
 pub use time::Time;
-pub use wg::{LaneStatus, Lanes, OVERHEAD, Opened, Scratch, padded_len};
+pub use wg::{LANES, LaneStatus, Lanes, OVERHEAD, Opened, Scratch, Told, lane_public, padded_len};

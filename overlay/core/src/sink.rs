@@ -21,15 +21,15 @@ pub trait Sink {
     /// Sends sealed datagrams to a peer's endpoint. Whatever the network loses is its business.
     fn transmit(&mut self, datagrams: Transmit<'_>);
 
-    /// Gives a frame to the worker that owns the lane to a node; only called on workers that
-    /// do not own it.
+    /// Gives a frame to the first worker, which has a tunnel to every node; only called on others,
+    /// that have no lane there, or none that is known to be heard.
     ///
     /// # Errors
     /// The ring to that worker is full.
     fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused>;
 
-    /// A control message of an authenticated peer.
-    fn control(&mut self, from: NodeId, message: &[u8]);
+    /// A control message of an authenticated peer, and the address that it came from.
+    fn control(&mut self, from: NodeId, at: SocketAddr, message: &[u8]);
 
     /// This worker learned, moved or lost something that the others should know. What is at a port
     /// of this node concerns the peers too; what is at a peer does not.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skerry_overlay::Claim;
+use skerry_overlay::{Claim, Told};
 use skerry_policy::{NodeId, Tables};
 use tokio::sync::oneshot;
 
@@ -22,6 +22,8 @@ pub(crate) enum Command {
     SetLink(String, bool),
     /// Send a control message through the tunnel to a node of this generation.
     Control(NodeId, u64, Vec<u8>),
+    /// What a node of this generation has told of its lane to this worker, or that it has none.
+    Lane(NodeId, u64, Option<Told>),
     /// Another worker or a peer learned something.
     Claim(Claim),
     /// Say how things stand.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use skerry_overlay::Claim;
+use skerry_overlay::{Claim, LANES, LaneOffer, Told};
 use skerry_policy::{NodeId, Tables};
 use tokio::sync::{mpsc, oneshot};
 use x25519_dalek::StaticSecret;
@@ -27,7 +27,8 @@ pub struct Setup {
     pub tables: Arc<Tables>,
     /// The node's WireGuard key.
     pub secret: StaticSecret,
-    /// Where the UDP sockets listen; `[::]` means both families.
+    /// Where the UDP sockets of the first worker listen; `[::]` means both families. Worker k listens
+    /// k ports above.
     pub listen: SocketAddr,
     /// How many threads; 0 counts as 1.
     pub workers: usize,
@@ -76,6 +77,8 @@ pub struct Dataplane {
     /// Which worker reads which port; a port keeps its worker for life.
     readers: Mutex<HashMap<String, usize>>,
     listen: SocketAddr,
+    lanes: Vec<LaneOffer>,
+    unbound: Vec<(usize, StartError)>,
 }
 
 impl Dataplane {
@@ -88,18 +91,31 @@ impl Dataplane {
         reason = "the key must not outlive its use, and the channel is the dataplane's"
     )]
     pub fn start(setup: Setup, events: mpsc::Sender<Event>) -> Result<Self, StartError> {
-        let (workers, listen) = worker::start_all(&setup, &events)?;
+        let started = worker::start_all(&setup, &events)?;
         Ok(Self {
-            workers,
+            workers: started.workers,
             order: tokio::sync::Mutex::new(()),
             readers: Mutex::new(HashMap::new()),
-            listen,
+            listen: started.listen,
+            lanes: started.lanes,
+            unbound: started.unbound,
         })
     }
 
-    /// Where the UDP sockets listen: the port that port 0 became.
+    /// Where the UDP sockets of the first worker listen: the port that port 0 became.
     pub const fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// The lanes of the other workers, for [`Mesh::offer`](skerry_overlay::Mesh::offer).
+    pub fn lanes(&self) -> &[LaneOffer] {
+        &self.lanes
+    }
+
+    /// Workers that could not bind a port of their own, and why: what they have for other nodes goes
+    /// through the first.
+    pub fn unbound(&self) -> &[(usize, StartError)] {
+        &self.unbound
     }
 
     /// Swaps the tables. Resolves when every worker runs them and nothing that was accepted under
@@ -182,6 +198,32 @@ impl Dataplane {
     pub fn send_control(&self, to: NodeId, generation: u64, message: Vec<u8>) {
         if let Some(owner) = self.workers.first() {
             owner.tell(Command::Control(to, generation, message));
+        }
+    }
+
+    /// Tells every worker but the first of its lane of a peer, or that the peer has none; `of` is in
+    /// the numbering of `generation`, `at` is where lane 0 hears it. To be told again and again: lost
+    /// where a worker is busy, or runs another generation.
+    pub fn tell_lanes(
+        &self,
+        of: NodeId,
+        generation: u64,
+        at: SocketAddr,
+        boot: u64,
+        lanes: &[LaneOffer],
+    ) {
+        for (worker, number) in self.workers.iter().zip(0..LANES).skip(1) {
+            let offer = lanes.iter().find(|lane| lane.number == number);
+            let told = offer.map(|lane| {
+                let mut endpoint = at;
+                endpoint.set_port(lane.port);
+                Told {
+                    key: lane.key,
+                    endpoint,
+                    boot,
+                }
+            });
+            worker.tell(Command::Lane(of, generation, told));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What workers tell the control task.
 
 use std::io;
+use std::net::SocketAddr;
 
 use skerry_overlay::Claim;
 use skerry_policy::NodeId;
@@ -12,6 +13,8 @@ pub enum Event {
     Control {
         /// Who sent it, in the numbering of `generation`.
         from: NodeId,
+        /// Where it came from.
+        at: SocketAddr,
         /// The generation of the worker's tables.
         generation: u64,
         /// The message.

@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub counters: Counters,
     /// The MAC table: what any worker knows, each address once, in order.
     pub fdb: Vec<FdbEntry>,
-    /// The tunnels.
+    /// The tunnels: lane 0 of every peer, and how many lanes it has.
     pub peers: Vec<LaneStatus>,
     /// Ports that were attached, also those that wait for their tables.
     pub ports: Vec<PortView>,
@@ -54,6 +54,12 @@ impl Snapshot {
             add(&mut whole.counters, &view.counters);
             whole.shell.merge(&view.shell);
             whole.fdb.extend(view.fdb);
+            for lane in view.peers {
+                let of = |it: &&mut LaneStatus| it.node == lane.node;
+                if let Some(peer) = whole.peers.iter_mut().find(of) {
+                    peer.lanes += lane.lanes;
+                }
+            }
         }
         // Every worker knows about most addresses; the one that heard it last knows best.
         whole
@@ -98,7 +104,8 @@ pub struct OffloadsInUse {
     pub gro: bool,
 }
 
-/// Losses outside the core's two equations: nothing here was ever counted as delivered.
+/// What the shell did and lost, outside the core's two equations: nothing that was lost here was
+/// ever counted as delivered.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ShellCounters {
     /// Frames whose `virtio_net_hdr` made no sense.
@@ -121,6 +128,8 @@ pub struct ShellCounters {
     pub send_failed: u64,
     /// Datagrams that the kernel dropped because the receive buffer was full (`SO_RXQ_OVFL`).
     pub receive_overflow: u64,
+    /// Frames that a worker gave to the first one, having no lane of its own for them. Not lost.
+    pub handed_over: u64,
     /// Claims, control messages and faults that the control task had no room for.
     pub events_lost: u64,
     /// Commands without an acknowledgement that a worker had no room for.
@@ -140,6 +149,7 @@ impl ShellCounters {
         self.send_too_big += other.send_too_big;
         self.send_failed += other.send_failed;
         self.receive_overflow += other.receive_overflow;
+        self.handed_over += other.handed_over;
         self.events_lost += other.events_lost;
         self.commands_lost += other.commands_lost;
     }

@@ -19,6 +19,11 @@ pub enum StartError {
     /// The kernel refused for want of rights.
     #[error("not allowed to listen on UDP {0}; ports below 1024 need CAP_NET_BIND_SERVICE")]
     Permission(SocketAddr),
+    /// Ports end at 65535.
+    #[error(
+        "there is no UDP port {1} above that of {0}; choose a lower one for `listen` in the node file"
+    )]
+    NoPort(SocketAddr, u8),
     /// An offload is switched `on`, and this kernel does not offer it.
     #[error(
         "{offload} = \"on\", and this kernel does not offer it ({source}); set it to \"auto\" or \"off\""

@@ -98,6 +98,7 @@ fn shell(of: &skerry_overlay_io::ShellCounters) -> view::ShellCounters {
         send_too_big: of.send_too_big,
         send_failed: of.send_failed,
         receive_overflow: of.receive_overflow,
+        handed_over: of.handed_over,
         events_lost: of.events_lost,
         commands_lost: of.commands_lost,
     }

@@ -21,6 +21,7 @@ impl Facts<'_> {
             overlay: peer.overlay.to_string(),
             endpoint: lane.and_then(|it| it.endpoint).map(|it| it.to_string()),
             session: lane.is_some_and(|it| it.has_session),
+            lanes: lane.map_or(0, |it| it.lanes),
             last_handshake_s: self.last_handshake(peer.id),
             rtt_us: self.rtt(peer.id),
             state: self.state(peer),

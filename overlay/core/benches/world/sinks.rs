@@ -43,7 +43,7 @@ impl Sink for Wire {
         panic!("every forwarder here owns its lanes")
     }
 
-    fn control(&mut self, _: NodeId, _: &[u8]) {}
+    fn control(&mut self, _: NodeId, _: SocketAddr, _: &[u8]) {}
 
     fn claim(&mut self, claim: Claim) {
         self.claims.push(claim);
@@ -72,7 +72,7 @@ impl Sink for Counter {
         panic!("every forwarder here owns its lanes")
     }
 
-    fn control(&mut self, _: NodeId, _: &[u8]) {}
+    fn control(&mut self, _: NodeId, _: SocketAddr, _: &[u8]) {}
 
     fn claim(&mut self, claim: Claim) {
         panic!("everybody was known before: {claim:?}")

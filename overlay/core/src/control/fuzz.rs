@@ -17,11 +17,13 @@ use super::binding::{Hold, Key, Record};
 use super::hello::{Echo, Hello};
 use super::mesh::{Mesh, Output};
 use super::message::Message;
+use super::offers::{LaneOffer, Offers};
 use super::page::{Bindings, List, Range};
 use crate::claim::{Place, Strength};
 use crate::fuzz::script::Script;
 use crate::fuzz::site;
 use crate::time::Time;
+use crate::wg::LANES;
 
 /// What decodes encodes to the same bytes and the other way round; and whatever a peer says, it
 /// is believed about its own segments alone.
@@ -74,9 +76,26 @@ fn check_outputs(mesh: &mut Mesh, peer: NodeId, told: usize) {
                 assert!(claim.strength < Strength::Promiscuous, "{claim:?}");
                 assert!(!claim.mac.is_group() && !claim.mac.is_zero());
             }
+            Output::Lanes { of, lanes, .. } => {
+                assert_eq!(of, peer);
+                check_lanes(&lanes);
+            }
         }
     }
     assert!(claims <= told / 10, "{claims} claims out of {told} bytes");
+}
+
+/// Each once, and none with the key of a node.
+fn check_lanes(lanes: &[LaneOffer]) {
+    assert!(lanes.is_sorted_by(|a, b| a.number < b.number), "{lanes:?}");
+    for lane in lanes {
+        assert!(
+            (1..LANES).contains(&lane.number) && lane.port != 0,
+            "{lane:?}"
+        );
+        let nodes = &site::fabric(0).nodes;
+        assert!(nodes.iter().all(|node| node.key != lane.key), "{lane:?}");
+    }
 }
 
 /// A message as a peer that runs this policy might send it, or bytes.
@@ -93,6 +112,7 @@ pub(crate) fn message(script: &mut Script<'_>, digest: Digest) -> Vec<u8> {
             let length = usize::from(script.word()) % (MESSAGE_MAX + 2);
             return script.bytes(length).to_vec();
         }
+        1 if kind & 0x10 != 0 => Message::Offers(offers(script, boot)),
         1 => Message::Hello(hello(script, boot, digest)),
         kind => {
             let sequence = u64::from(script.byte());
@@ -131,6 +151,26 @@ fn hello(script: &mut Script<'_>, boot: u64, digest: Digest) -> Hello {
         sent: Time(sent),
         echo: (sent & 1 == 0).then_some(echo),
     }
+}
+
+fn offers(script: &mut Script<'_>, boot: u64) -> Offers {
+    let count = script.below(18);
+    let lane = |_| {
+        let (step, who) = (script.byte(), script.byte());
+        let nodes = &site::fabric(0).nodes;
+        let key = match nodes.get(usize::from(who)) {
+            Some(node) => node.key,
+            None => [who; 32],
+        };
+        LaneOffer {
+            number: step % 17,
+            port: script.word(),
+            key,
+        }
+    };
+    let mut lanes: Vec<LaneOffer> = (0..count).map(lane).collect();
+    lanes.sort_by_key(|lane| lane.number);
+    Offers { boot, lanes }
 }
 
 fn range(script: &mut Script<'_>) -> List {

@@ -12,6 +12,7 @@ use crate::control::binding::{Hold, Key, Record};
 use crate::control::hello::Hello;
 use crate::control::message::Message;
 use crate::control::neighbour::{Neighbour, Noted, sayable, shares};
+use crate::control::offers::{LaneOffer, Offers};
 use crate::control::own::Own;
 use crate::control::page::{Bindings, List, Range, changes};
 use crate::time::Time;
@@ -35,6 +36,15 @@ pub enum Output {
     },
     /// Apply this on every worker; its place is the peer that said so.
     Claim(Claim),
+    /// Tell every worker but the first of its lane of a peer, or that it has none.
+    Lanes {
+        /// The peer.
+        of: NodeId,
+        /// Random per start of the peer.
+        boot: u64,
+        /// Those that it has, the first left out.
+        lanes: Vec<LaneOffer>,
+    },
 }
 
 /// How a peer is doing.
@@ -76,6 +86,8 @@ pub struct Mesh {
     shares: FxHashSet<Vni>,
     neighbours: BTreeMap<NodeId, Neighbour>,
     own: Own,
+    /// What this node tells of its lanes.
+    lanes: Vec<LaneOffer>,
     changes: Vec<Record>,
     changes_at: Option<Time>,
     outputs: VecDeque<Output>,
@@ -92,6 +104,7 @@ impl Mesh {
             shares: FxHashSet::default(),
             neighbours: BTreeMap::new(),
             own: Own::default(),
+            lanes: Vec::new(),
             changes: Vec::new(),
             changes_at: None,
             outputs: VecDeque::new(),
@@ -100,6 +113,12 @@ impl Mesh {
         };
         mesh.install(now, tables);
         mesh
+    }
+
+    /// Tells the peers of these lanes of this node's from now on: each once, in the order of their
+    /// numbers, the first left out.
+    pub fn offer(&mut self, lanes: Vec<LaneOffer>) {
+        self.lanes = lanes;
     }
 
     /// Follows a new generation. Peers are known by their keys; what they said stays where the
@@ -134,6 +153,7 @@ impl Mesh {
         match Message::decode(bytes) {
             Some(Message::Hello(hello)) => self.on_hello(now, from, hello),
             Some(Message::Bindings(bindings)) => self.on_bindings(now, from, bindings),
+            Some(Message::Offers(offers)) => self.on_offers(now, from, offers),
             None => self.ignored.malformed += 1,
         }
     }
@@ -192,14 +212,49 @@ impl Mesh {
     }
 
     fn on_hello(&mut self, now: Time, from: NodeId, hello: Hello) {
-        match self.neighbours.get_mut(&from) {
-            None => self.ignored.malformed += 1,
-            Some(peer) => match peer.on_hello(now, self.boot, hello) {
-                None => self.ignored.stale += 1,
-                Some(true) => self.handle_timeout(now),
-                Some(false) => {}
-            },
+        let Some(peer) = self.neighbours.get_mut(&from) else {
+            self.ignored.malformed += 1;
+            return;
+        };
+        let before = peer.boot();
+        let Some(news) = peer.on_hello(now, self.boot, hello) else {
+            self.ignored.stale += 1;
+            return;
+        };
+        if let Some(offers) = peer.lanes_after_hello(now, before) {
+            self.tell_workers(from, offers);
         }
+        if news {
+            self.handle_timeout(now);
+        }
+    }
+
+    /// A key that somebody else has is nobody's lane: not another node's, not this one's.
+    fn on_offers(&mut self, now: Time, from: NodeId, offers: Offers) {
+        let known = self.neighbours.contains_key(&from);
+        if !known || offers.lanes.iter().any(|lane| self.is_taken(from, lane)) {
+            self.ignored.malformed += 1;
+            return;
+        }
+        let peer = self.neighbours.get_mut(&from);
+        match peer.and_then(|peer| peer.take_offers(now, offers.clone())) {
+            None => self.ignored.stale += 1,
+            Some(true) => self.tell_workers(from, offers),
+            Some(false) => {}
+        }
+    }
+
+    fn is_taken(&self, by: NodeId, lane: &LaneOffer) -> bool {
+        let nodes = &self.tables.fabric.nodes;
+        let mut others = self.neighbours.values().filter(|peer| peer.node != by);
+        nodes.iter().any(|node| node.key == lane.key)
+            || self.lanes.iter().any(|own| own.key == lane.key)
+            || others.any(|peer| peer.offers(&lane.key))
+    }
+
+    fn tell_workers(&mut self, of: NodeId, offers: Offers) {
+        let Offers { boot, lanes } = offers;
+        self.outputs.push_back(Output::Lanes { of, boot, lanes });
     }
 
     fn on_bindings(&mut self, now: Time, from: NodeId, bindings: Bindings) {
@@ -301,10 +356,18 @@ impl Mesh {
         let (generation, digest) = (self.tables.generation, self.tables.fabric.digest);
         for peer in self.neighbours.values_mut() {
             if let Some(hello) = peer.hello(now, self.boot, generation, digest) {
-                self.outputs.push_back(Output::Send {
-                    to: peer.node,
-                    message: Message::Hello(hello).encode(),
-                });
+                let offers = Offers {
+                    boot: self.boot,
+                    lanes: self.lanes.clone(),
+                };
+                let offers = Some(offers).filter(|it| !it.lanes.is_empty());
+                let messages = [Some(Message::Hello(hello)), offers.map(Message::Offers)];
+                for message in messages.into_iter().flatten() {
+                    self.outputs.push_back(Output::Send {
+                        to: peer.node,
+                        message: message.encode(),
+                    });
+                }
             }
         }
     }

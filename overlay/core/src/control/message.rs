@@ -3,18 +3,21 @@
 use crate::control::MESSAGE_MAX;
 use crate::control::codec::Reader;
 use crate::control::hello::Hello;
+use crate::control::offers::Offers;
 use crate::control::page::Bindings;
 
 /// "SK", version 1. Another version is another protocol.
 const MAGIC: [u8; 3] = [b'S', b'K', 1];
 const HELLO: u8 = 1;
 const BINDINGS: u8 = 2;
+const OFFERS: u8 = 3;
 
 /// What a node says to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Message {
     Hello(Hello),
     Bindings(Bindings),
+    Offers(Offers),
 }
 
 impl Message {
@@ -29,6 +32,10 @@ impl Message {
             Self::Bindings(bindings) => {
                 bytes.push(BINDINGS);
                 bindings.encode(&mut bytes);
+            }
+            Self::Offers(offers) => {
+                bytes.push(OFFERS);
+                offers.encode(&mut bytes);
             }
         }
         bytes
@@ -46,6 +53,7 @@ impl Message {
         let message = match reader.byte()? {
             HELLO => Self::Hello(Hello::decode(&mut reader)?),
             BINDINGS => Self::Bindings(Bindings::decode(&mut reader)?),
+            OFFERS => Self::Offers(Offers::decode(&mut reader)?),
             _ => return None,
         };
         reader.is_empty().then_some(message)

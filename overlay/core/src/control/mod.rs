@@ -1,13 +1,15 @@
 //! The protocol between nodes, inside their tunnels.
 //!
 //! UDP from overlay address to overlay address, so that a message's sender is the WireGuard key
-//! that sealed it. Two messages, each at most [`MESSAGE_MAX`] bytes:
+//! that sealed it. Three messages, each at most [`MESSAGE_MAX`] bytes:
 //!
 //! - `Hello`, once a second: which policy a node runs, and what the round-trip time needs.
 //! - `Bindings`, while both ends run the same policy: MAC addresses pinned or learned on the
 //!   sender's own guarded ports. Changes go out at once; every five seconds the whole list is
 //!   told again, in pages that each cover a range of keys, so that whatever was lost, doubled or
 //!   reordered is right again once a page arrives.
+//! - `Offers`, after every Hello of a node that has lanes besides the first: their keys and ports.
+//!   What it tells is where to look for the peer, not who it is (see `wg/keys.rs`).
 //!
 //! Absent on purpose: membership and addresses (the site file has them), bindings of unguarded
 //! ports (they may move, so a peer's word must not hold them in place), anything about private
@@ -22,10 +24,12 @@ mod hello;
 mod mesh;
 mod message;
 mod neighbour;
+mod offers;
 mod own;
 mod page;
 
 pub use mesh::{Ignored, Mesh, Output, PeerStatus};
+pub use offers::LaneOffer;
 
 /// UDP port of control messages, overlay address to overlay address.
 pub const CONTROL_PORT: u16 = 4790;

@@ -9,6 +9,7 @@ use skerry_policy::{Digest, Fabric, Node, NodeId, Role, SegmentId, Vni};
 use crate::control::binding::{Hold, Key};
 use crate::control::hello::{Echo, Hello};
 use crate::control::mesh::PeerStatus;
+use crate::control::offers::Offers;
 use crate::control::page::Range;
 use crate::time::Time;
 
@@ -77,6 +78,10 @@ pub(super) struct Neighbour {
     last: Option<Last>,
     rtt: Option<Duration>,
     heard: BTreeMap<Key, Heard>,
+    /// The lanes it has besides the first.
+    offers: Option<Offers>,
+    /// When the workers were last told of them.
+    told_at: Option<Time>,
     sequence_in: u64,
     sequence_out: u64,
     said: Option<Time>,
@@ -93,6 +98,8 @@ impl Neighbour {
             last: None,
             rtt: None,
             heard: BTreeMap::new(),
+            offers: None,
+            told_at: None,
             sequence_in: 0,
             sequence_out: 0,
             said: None,
@@ -173,6 +180,53 @@ impl Neighbour {
             sent: now,
             echo,
         })
+    }
+
+    /// The start of it that was heard last.
+    pub(super) fn boot(&self) -> Option<u64> {
+        self.last.map(|last| last.hello.boot)
+    }
+
+    /// Takes its lanes, if they are of the start that was heard last. `Some(true)` when the workers
+    /// should be told: now and then, whether they have changed or not.
+    pub(super) fn take_offers(&mut self, now: Time, offers: Offers) -> Option<bool> {
+        if self.boot() != Some(offers.boot) {
+            return None;
+        }
+        self.offers = Some(offers);
+        Some(self.may_tell(now))
+    }
+
+    /// A peer that talks a lot costs the workers no more than others do.
+    fn may_tell(&mut self, now: Time) -> bool {
+        let may = self.told_at.is_none_or(|at| now.since(at) >= HELLO / 2);
+        if may {
+            self.told_at = Some(now);
+        }
+        may
+    }
+
+    /// Whether one of its lanes has this key.
+    pub(super) fn offers(&self, key: &[u8; 32]) -> bool {
+        let mut lanes = self.offers.iter().flat_map(|it| &it.lanes);
+        lanes.any(|lane| lane.key == *key)
+    }
+
+    /// What a Hello says of its lanes, `before` being the start that was heard before it: they have
+    /// begun anew where the node has, and are gone where it has not told of them since.
+    pub(super) fn lanes_after_hello(&mut self, now: Time, before: Option<u64>) -> Option<Offers> {
+        let boot = self.boot()?;
+        let offers = self.offers.as_ref().filter(|it| it.boot != boot)?;
+        let lanes = offers.lanes.clone();
+        if !self.may_tell(now) {
+            return None;
+        }
+        if before != Some(boot) {
+            return Some(Offers { boot, lanes });
+        }
+        self.offers = None;
+        let lanes = Vec::new();
+        Some(Offers { boot, lanes })
     }
 
     /// Whether both ends run one policy, as far as the last Hello says.

@@ -94,14 +94,15 @@ impl<S: Sink> Pass<'_, S> {
         }
     }
 
-    /// One copy, which stands for `n` frames, to another node, by the worker that owns its lane.
+    /// One copy, which stands for `n` frames, to another node: in the lane of this worker, if the
+    /// node is known to hear it there, or by the first worker.
     pub(super) fn copy_to_node(&mut self, to: Onward, frame: Frame<'_>, n: u64) {
         let receiver = Receiver {
             node: to.node,
             port: None,
         };
         let refused = match &mut self.remote {
-            Remote::Lanes(lanes) => {
+            Remote::Lanes(lanes) if lanes.takes(to.node) => {
                 let Some(vxlan) = vxlan_header(self.tables, to.segment) else {
                     return;
                 };
@@ -115,7 +116,7 @@ impl<S: Sink> Pass<'_, S> {
                 return seal_frame(state, lanes, sink, now, receiver, headers, frame);
             }
             // Counted by the worker that takes it, or here when none does.
-            Remote::Handoff => match self.sink.handoff(to, frame) {
+            Remote::Lanes(_) | Remote::Handoff => match self.sink.handoff(to, frame) {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
@@ -124,11 +125,14 @@ impl<S: Sink> Pass<'_, S> {
         count_copies(self.state, receiver, n, 0, Err(refused));
     }
 
-    /// One control message to another node.
+    /// One control message to another node: in lane 0, as those that come.
     pub(super) fn send_control(&mut self, node: NodeId, message: &[u8]) -> Result<(), Refused> {
         let Remote::Lanes(lanes) = &mut self.remote else {
             return Err(Refused::Down);
         };
+        if !lanes.is_first() {
+            return Err(Refused::Down);
+        }
         let carrier = carrier(self.state, node).ok_or(Refused::Down)?;
         let at = carrier.header_len();
         let end = at + message.len();

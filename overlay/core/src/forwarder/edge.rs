@@ -20,13 +20,19 @@ use crate::wire::ethernet::{Ethernet, Tagging};
 use crate::wire::vxlan;
 
 /// The tunnels to this node's edges. The others are not in reach: nothing outside this file gets
-/// at the lanes inside, and here only a port's own edge is sealed for.
+/// at the lanes inside, and here only a port's own edge is sealed for. The tunnels of edges end on
+/// the first worker; another one's lanes lead to no edge, and it hands over.
 #[derive(Debug)]
 pub(super) struct EdgeLanes<'a>(&'a mut Lanes);
 
 impl<'a> EdgeLanes<'a> {
     pub(super) const fn of(lanes: &'a mut Lanes) -> Self {
         Self(lanes)
+    }
+
+    /// Whether the tunnels to edges end on this worker.
+    pub(super) const fn is_first(&self) -> bool {
+        self.0.is_first()
     }
 }
 
@@ -80,13 +86,16 @@ impl<S: Sink> Pass<'_, S> {
         };
         let refused = if self.state.is_up(port) {
             match (&mut self.remote, vxlan_header(self.tables, segment)) {
-                (Remote::Lanes(lanes) | Remote::Edges(EdgeLanes(lanes)), Some(vxlan)) => {
+                (_, None) => Refused::Down,
+                (Remote::Lanes(lanes) | Remote::Edges(EdgeLanes(lanes)), Some(vxlan))
+                    if lanes.is_first() =>
+                {
                     let from = source_port(frame.bytes);
                     let headers = Headers { from, vxlan };
                     return seal_frame(self.state, lanes, self.sink, self.now, to, headers, frame);
                 }
                 // Counted by the worker that takes it, or here when none does.
-                (Remote::Handoff, _) => {
+                (Remote::Lanes(_) | Remote::Edges(_) | Remote::Handoff, Some(_)) => {
                     let onward = Onward {
                         node: edge,
                         segment,
@@ -97,7 +106,6 @@ impl<S: Sink> Pass<'_, S> {
                         Err(refused) => refused,
                     }
                 }
-                (_, None) => Refused::Down,
             }
         } else {
             Refused::Down
@@ -105,7 +113,7 @@ impl<S: Sink> Pass<'_, S> {
         count_copies(self.state, to, n, 0, Err(refused));
     }
 
-    /// One copy that a worker without tunnels has for a node: an edge of this one, or a peer.
+    /// One copy that a worker without a tunnel there has for a node: an edge of this one, or a peer.
     pub(super) fn copy_handed_over(&mut self, to: Onward, frame: Frame<'_>) {
         if !self.tables.is_edge(to.node) {
             return self.copy_to_node(to, frame, frames(frame));

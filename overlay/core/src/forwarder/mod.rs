@@ -65,7 +65,7 @@ use crate::fdb::FdbEntry;
 use crate::frame::Frame;
 use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
-use crate::wg::{LaneStatus, Lanes, Scratch};
+use crate::wg::{LANES, LaneStatus, Lanes, Scratch, Told};
 use pass::{Pass, Remote};
 use state::State;
 
@@ -78,9 +78,10 @@ pub struct Setup {
     pub tables: Arc<Tables>,
     /// The node's WireGuard key.
     pub secret: StaticSecret,
-    /// This worker's number; the one that owns the lanes is 0.
+    /// This worker's number, and that of its lanes. Worker 0 has the tunnels that are always there.
     pub worker: u32,
-    /// Whether tunnels end here; the others hand frames over.
+    /// Whether tunnels end here: on worker 0, and on every other that has sockets. What another one
+    /// than worker 0 has no lane for, it hands over.
     pub owns_lanes: bool,
     /// Random, new at every start: session numbers must not repeat.
     pub seed: u32,
@@ -121,7 +122,7 @@ impl std::fmt::Debug for Setup {
 #[derive(Debug)]
 pub struct Forwarder {
     tables: Arc<Tables>,
-    /// `None` on a worker that hands frames over.
+    /// `None` on a worker that hands every frame over.
     lanes: Option<Lanes>,
     /// What datagrams are opened into: not the lanes', which a frame may need on its way.
     opened: Scratch,
@@ -135,6 +136,7 @@ impl Forwarder {
         let Setup {
             tables,
             secret,
+            worker,
             owns_lanes,
             seed,
             age,
@@ -142,7 +144,9 @@ impl Forwarder {
             joins,
             ..
         } = setup;
-        let mut lanes = owns_lanes.then(|| Lanes::new(secret, seed));
+        let number = u8::try_from(worker).ok().filter(|it| *it < LANES);
+        let number = number.filter(|_| owns_lanes);
+        let mut lanes = number.map(|number| Lanes::new(secret, number, seed));
         if let Some(lanes) = &mut lanes {
             lanes.install(now, &tables.fabric, tables.me);
         }
@@ -241,6 +245,15 @@ impl Forwarder {
         self.pass(now, sink).send_control(to, message)
     }
 
+    /// A peer has told of this worker's lane of it, or that it has none; `peer` is in the numbering
+    /// of the tables that run.
+    pub fn tell_lane(&mut self, now: Time, peer: NodeId, told: Option<Told>, sink: &mut impl Sink) {
+        let Tables { fabric, me, .. } = &*self.tables;
+        if let Some(lanes) = &mut self.lanes {
+            lanes.tell(now, fabric, *me, peer, told, sink);
+        }
+    }
+
     /// Another worker, or through the control task a peer, says where an address is. The rules
     /// are those of the table; claims of other generations are ignored.
     pub fn apply_claim(&mut self, now: Time, claim: &Claim) {
@@ -248,8 +261,9 @@ impl Forwarder {
             return;
         }
         let applied = self.state.apply(&self.tables, now, claim);
-        // Every worker hears of it; the one that has the tunnels counts.
-        if let (false, Place::Node(node), Some(_)) = (applied, claim.place, &self.lanes)
+        // Every worker hears of it; the first counts.
+        let first = self.lanes.as_ref().is_some_and(Lanes::is_first);
+        if let (false, Place::Node(node), true) = (applied, claim.place, first)
             && let Some(counters) = self.state.peer_counters(node)
         {
             counters.claims_refused += 1;

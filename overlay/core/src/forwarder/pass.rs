@@ -39,9 +39,9 @@ pub(crate) enum Outcome {
 /// The way to other nodes.
 #[derive(Debug)]
 pub(super) enum Remote<'a> {
-    /// The tunnels end on this worker.
+    /// Tunnels end on this worker: all there are, if it is the first, or its own lanes of peers.
     Lanes(&'a mut Lanes),
-    /// They end on another one.
+    /// They all end on other ones.
     Handoff,
     /// The frame came out of a tunnel of the mesh: there is a way to the edges of this node, and
     /// none to another peer.

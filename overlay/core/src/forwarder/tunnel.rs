@@ -57,7 +57,7 @@ pub(super) fn receive<S: Sink>(
             if is_edge {
                 pass.admit_from_edge(node, bytes);
             } else {
-                pass.receive_from_peer(node, bytes);
+                pass.receive_from_peer(node, from, bytes);
             }
         }
         Opened::Handled => {}
@@ -67,12 +67,12 @@ pub(super) fn receive<S: Sink>(
 
 impl<S: Sink> Pass<'_, S> {
     /// Takes a packet from a peer as far as its tunnel has a say in it.
-    fn receive_from_peer(&mut self, node: NodeId, packet: &[u8]) {
+    fn receive_from_peer(&mut self, node: NodeId, at: SocketAddr, packet: &[u8]) {
         let carried = self.carried(node, packet);
         if let Ok(carried) = carried
             && carried.port == CONTROL_PORT
         {
-            return self.take_control(node, carried.payload);
+            return self.take_control(node, at, carried.payload);
         }
         let arrival = carried.and_then(|carried| {
             let (segment, frame) = self.unwrap(node, &carried)?;
@@ -116,17 +116,19 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// Hands a message on, if it can be one, and if the peer has not said too much lately: whoever
-    /// listens does so for all nodes.
-    fn take_control(&mut self, node: NodeId, message: &[u8]) {
+    /// listens does so for all nodes. In lane 0 only, or a peer had a bucket for every lane.
+    fn take_control(&mut self, node: NodeId, at: SocketAddr, message: &[u8]) {
+        let first = matches!(&self.remote, Remote::Edges(lanes) if lanes.is_first());
         let bucket = self.state.control.get_mut(node.index());
-        let taken =
-            message.len() <= MESSAGE_MAX && bucket.is_some_and(|bucket| bucket.take(self.now, 1));
+        let taken = first
+            && message.len() <= MESSAGE_MAX
+            && bucket.is_some_and(|bucket| bucket.take(self.now, 1));
         if let Some(counters) = self.state.peer_counters(node) {
             counters.control_in += 1;
             counters.control_refused += u64::from(!taken);
         }
         if taken {
-            self.sink.control(node, message);
+            self.sink.control(node, at, message);
         }
     }
 

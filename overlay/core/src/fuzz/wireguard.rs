@@ -2,6 +2,7 @@
 //! was opened once is not opened again.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 
 use blake2::digest::consts::U16;
 use blake2::digest::{KeyInit, Mac as _};
@@ -39,7 +40,7 @@ impl Sink for Wire {
         panic!("lanes hand nothing over: {to:?}")
     }
 
-    fn control(&mut self, from: NodeId, _: &[u8]) {
+    fn control(&mut self, from: NodeId, _: SocketAddr, _: &[u8]) {
         panic!("lanes know no control messages: {from:?}")
     }
 
@@ -90,7 +91,7 @@ impl Pair {
         let fabric = site::fabric(0);
         let now = Time(1);
         let lanes = |node: usize| {
-            let mut lanes = Lanes::new(site::secret(node), 7);
+            let mut lanes = Lanes::new(site::secret(node), 0, 7);
             lanes.install(now, &fabric, id(node));
             lanes
         };

@@ -1,7 +1,7 @@
 //! Receiver indices: how a datagram names the lane it is for.
 //!
 //! On the wire, lowest byte first: the session's number (boringtun's), the lane's number (so
-//! that a socket filter can spread lanes over workers), 16 random bits, so that indices
+//! that what is for another worker's lane names none of this one's), 16 random bits, so that indices
 //! do not tell how many peers there are.
 
 use rustc_hash::FxHashMap;
@@ -9,20 +9,20 @@ use rustc_hash::FxHashMap;
 /// More lanes than any node has; half the random space, so that a free index is found fast.
 pub(super) const LANES_MAX: usize = 1 << 15;
 
-/// The lane that these tunnels belong to; one per worker once there are several.
-const LANE: u32 = 0;
-
 /// Which of a worker's lanes an index belongs to.
 #[derive(Clone, Debug)]
 pub(super) struct Indices {
     lanes: FxHashMap<u32, usize>,
+    /// Which lane of every peer: the same for all of a worker.
+    number: u8,
     random: u64,
 }
 
 impl Indices {
-    pub(super) fn new(seed: u32) -> Self {
+    pub(super) fn new(seed: u32, number: u8) -> Self {
         Self {
             lanes: FxHashMap::default(),
+            number,
             random: u64::from(seed),
         }
     }
@@ -40,7 +40,7 @@ impl Indices {
     /// An index that no lane has: what boringtun wants, without the session's byte.
     pub(super) fn draw(&mut self, taken: impl Fn(u32) -> bool) -> u32 {
         loop {
-            let index = u32::from(self.next()) << 8 | LANE;
+            let index = u32::from(self.next()) << 8 | u32::from(self.number);
             if !taken(index) {
                 return index;
             }
@@ -69,11 +69,11 @@ mod tests {
 
     #[test]
     fn the_low_byte_is_the_lane_and_the_rest_differs() {
-        let mut indices = Indices::new(7);
+        let mut indices = Indices::new(7, 3);
         let mut seen = Vec::new();
         for lane in 0..1000 {
             let index = indices.draw(|index| seen.contains(&index));
-            assert_eq!(index & 0xff, LANE, "{index:#x}");
+            assert_eq!(index & 0xff, 3, "{index:#x}");
             assert!(index < 1 << 24, "{index:#x}");
             indices.set(index, lane);
             seen.push(index);
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn seeds_give_different_indices() {
         assert_ne!(
-            Indices::new(1).draw(|_| false),
-            Indices::new(2).draw(|_| false)
+            Indices::new(1, 0).draw(|_| false),
+            Indices::new(2, 0).draw(|_| false)
         );
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use boringtun::noise::errors::WireGuardError;
 use boringtun::noise::rate_limiter::RateLimiter;
 use boringtun::noise::{Tunn, TunnResult};
-use boringtun::x25519::{PublicKey, StaticSecret};
+use boringtun::x25519::PublicKey;
 use skerry_policy::{Node, NodeId};
 
 use crate::reason::DropReason;
@@ -15,6 +15,8 @@ use crate::sink::{Refused, Sink, Transmit};
 use crate::time::Time;
 use crate::wg::batch::{BYTES_MAX, Batch, Pool};
 use crate::wg::datagram::{Datagram, Message, counter, is_data, is_init};
+use crate::wg::far::Far;
+use crate::wg::keys::Keys;
 use crate::wg::retry::Retry;
 use crate::wg::scratch::Scratch;
 use crate::wg::{OVERHEAD, REJECT_AFTER_MESSAGES};
@@ -28,6 +30,9 @@ const KEEPALIVE: u16 = 25;
 /// A peer that runs Skerry speaks once a second. After this long of talking to a silent one it
 /// has forgotten the session, and may not know where to reach this node.
 const SILENCE: Duration = Duration::from_secs(3);
+/// Nobody says Hello in another lane than the first: what is heard there is answered after so long,
+/// if there was nothing to say meanwhile, so that the other end knows that it is heard.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,21 +46,32 @@ pub(super) enum Outcome {
 
 /// What a lane needs to know of its own node.
 pub(super) struct Identity<'a> {
-    pub(super) secret: &'a StaticSecret,
-    pub(super) public: &'a PublicKey,
+    pub(super) keys: &'a Keys,
     pub(super) limiter: Arc<RateLimiter>,
 }
 
 /// A tunnel, its endpoint, and what waits to be sent through it.
 pub(super) struct Lane {
     pub(super) node: NodeId,
+    /// The node's key: who the peer is, in every lane.
     pub(super) key: [u8; 32],
+    /// The key of its end of this lane: what its handshakes carry. The node's own in lane 0.
+    pub(super) far_key: [u8; 32],
     pub(super) index: u32,
     pub(super) batch: Batch,
     tunn: Box<Tunn>,
     endpoint: Option<SocketAddr>,
     configured: Option<SocketAddr>,
+    boot: Option<u64>,
     runs_skerry: bool,
+    /// It is lane 0, which has Hellos.
+    first: bool,
+    /// What is sealed now is heard, as far as is known.
+    ready: bool,
+    /// The peer has started anew since the last handshake.
+    forgotten: bool,
+    /// Since when something that was heard waits for an answer.
+    owes: Option<Time>,
     /// Packets waiting in boringtun for a session.
     queued: usize,
     /// When boringtun's timers are due.
@@ -74,14 +90,16 @@ impl Lane {
         now: Time,
         me: &Identity<'_>,
         node: &Node,
+        far: &Far,
+        shared: Option<&[u8; 32]>,
         index: u32,
         stagger: Duration,
     ) -> Self {
-        let keepalive = keeps_alive(me.public, node).then_some(KEEPALIVE);
+        let keepalive = keeps_alive(me.keys.node_public(), node).then_some(KEEPALIVE);
         let tunn = Tunn::new(
-            me.secret.clone(),
-            PublicKey::from(node.key),
-            None,
+            me.keys.secret().clone(),
+            PublicKey::from(far.key),
+            shared.copied(),
             keepalive,
             index,
             Some(Arc::clone(&me.limiter)),
@@ -89,12 +107,18 @@ impl Lane {
         Self {
             node: node.id,
             key: node.key,
+            far_key: far.key,
             index,
             batch: Batch::default(),
             tunn: Box::new(tunn),
-            endpoint: node.endpoint,
-            configured: node.endpoint,
+            endpoint: far.endpoint,
+            configured: far.endpoint,
+            boot: far.boot,
             runs_skerry: node.stock.is_none(),
+            first: me.keys.number() == 0,
+            ready: false,
+            forgotten: false,
+            owes: None,
             queued: 0,
             tick: now,
             stagger,
@@ -105,13 +129,19 @@ impl Lane {
         }
     }
 
-    /// Takes what a new policy says about the same key; the session stays.
-    pub(super) fn adopt(&mut self, node: &Node) {
+    /// Takes what a new policy, or the peer, says about the same keys; the session stays.
+    pub(super) fn adopt(&mut self, node: &Node, far: &Far) {
         self.node = node.id;
         self.runs_skerry = node.stock.is_none();
-        if node.endpoint != self.configured {
-            self.configured = node.endpoint;
-            self.endpoint = node.endpoint.or(self.endpoint);
+        if far.endpoint != self.configured {
+            self.configured = far.endpoint;
+            self.endpoint = far.endpoint.or(self.endpoint);
+        }
+        if far.boot != self.boot {
+            self.boot = far.boot;
+            self.forgotten = true;
+            self.ready = false;
+            self.retry.reset();
         }
     }
 
@@ -140,6 +170,7 @@ impl Lane {
                     self.batch.send(Some(to), sink);
                 }
                 self.unanswered.get_or_insert(now);
+                self.owes = None;
             }
             // No session: the packet is queued, and a handshake may begin.
             TunnResult::WriteToNetwork(init) => {
@@ -181,6 +212,7 @@ impl Lane {
                 TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _),
             ) => {
                 let len = packet.len();
+                self.owes.get_or_insert(now);
                 self.heard(now, from, sealed, sink);
                 Outcome::Packet(len)
             }
@@ -235,7 +267,22 @@ impl Lane {
             | TunnResult::WriteToTunnelV4(..)
             | TunnResult::WriteToTunnelV6(..) => {}
         }
+        self.ready &= !self.wants_handshake(now);
+        self.answer(now, sealed, sink);
         self.persist(now, sealed, sink);
+    }
+
+    /// Lets the other end know that it is heard, with an empty packet (WireGuard paper, section
+    /// 6.5), where nothing else does.
+    fn answer(&mut self, now: Time, sealed: &mut Scratch, sink: &mut impl Sink) {
+        let due = self.owes.is_some_and(|since| now.since(since) >= ANSWER);
+        if self.first || !due || !self.has_session() {
+            return;
+        }
+        self.owes = None;
+        if let TunnResult::WriteToNetwork(empty) = self.tunn.encapsulate(&[], sealed.all()) {
+            transmit(self.endpoint, empty, sink);
+        }
     }
 
     /// boringtun has stopped trying and emptied its queue; it says so at every tick from then
@@ -256,6 +303,12 @@ impl Lane {
         self.tunn.time_since_last_handshake().is_some()
     }
 
+    /// Whether what is sealed now is heard, as far as is known: something authentic has come
+    /// through the session, and what was said since has not gone unanswered. Costs no clock.
+    pub(super) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     pub(super) const fn endpoint(&self) -> Option<SocketAddr> {
         self.endpoint
     }
@@ -272,7 +325,7 @@ impl Lane {
         let forgotten = self
             .unanswered
             .is_some_and(|since| self.runs_skerry && now.since(since) >= SILENCE);
-        forgotten || !self.has_session()
+        forgotten || self.forgotten || !self.has_session()
     }
 
     fn initiate(&mut self, now: Time, sealed: &mut Scratch, sink: &mut impl Sink) {
@@ -286,12 +339,14 @@ impl Lane {
     /// A handshake was completed by this end.
     fn shaken(&mut self, now: Time) {
         self.established = Some(now);
+        self.forgotten = false;
         self.handshakes += 1;
     }
 
     /// Something authentic of a live session came from there.
     fn heard(&mut self, now: Time, from: SocketAddr, sealed: &mut Scratch, sink: &mut impl Sink) {
         self.moved(from, sink);
+        self.ready = !self.forgotten;
         self.unanswered = None;
         self.retry.reset();
         if self.queued > 0 {
@@ -367,16 +422,19 @@ mod tests {
     use crate::wg::testing::{Wire, address, fabric, id, node_line, reachable, secret};
 
     fn lane(me: &str, peer: &str) -> Lane {
-        let secret = secret(me);
-        let public = PublicKey::from(&secret);
-        let fabric = fabric(&[reachable(me), reachable(peer)]);
+        lane_to(&reachable(peer), me, peer)
+    }
+
+    fn lane_to(line: &str, me: &str, peer: &str) -> Lane {
+        let keys = Keys::new(secret(me), 0);
+        let fabric = fabric(&[reachable(me), line.to_owned()]);
         let identity = Identity {
-            secret: &secret,
-            public: &public,
-            limiter: Limiter::new(&public, 1).for_lanes(),
+            keys: &keys,
+            limiter: Limiter::new(keys.public(), 1).for_lanes(),
         };
         let node = &fabric.nodes[id(&fabric, peer).index()];
-        Lane::new(Time(0), &identity, node, 0x1200, Duration::ZERO)
+        let far = Far::listed(node);
+        Lane::new(Time(0), &identity, node, &far, None, 0x1200, Duration::ZERO)
     }
 
     #[test]
@@ -391,16 +449,7 @@ mod tests {
     fn a_tunnel_to_a_stock_kernel_is_kept_alive_from_here() {
         let stock = |home: &str| format!(", stock = \"edge\", home = \"{home}\"");
         for (me, peer) in [("n1", "n2"), ("n2", "n1")] {
-            let secret = secret(me);
-            let public = PublicKey::from(&secret);
-            let fabric = fabric(&[reachable(me), node_line(peer, &stock(me))]);
-            let identity = Identity {
-                secret: &secret,
-                public: &public,
-                limiter: Limiter::new(&public, 1).for_lanes(),
-            };
-            let node = &fabric.nodes[id(&fabric, peer).index()];
-            let lane = Lane::new(Time(0), &identity, node, 0x1200, Duration::ZERO);
+            let lane = lane_to(&node_line(peer, &stock(me)), me, peer);
             assert_eq!(lane.tunn.persistent_keepalive(), Some(25), "{me} to {peer}");
         }
     }
@@ -432,7 +481,8 @@ mod tests {
     fn a_roamed_peer_without_a_configured_endpoint_keeps_the_last_one() {
         let mut lane = lane("n1", "n2");
         let fabric = fabric(&[reachable("n1"), node_line("n2", "")]);
-        lane.adopt(&fabric.nodes[id(&fabric, "n2").index()]);
+        let node = &fabric.nodes[id(&fabric, "n2").index()];
+        lane.adopt(node, &Far::listed(node));
         lane.gave_up();
         assert_eq!(lane.endpoint, Some(address("n2")));
     }

@@ -1,4 +1,4 @@
-//! All tunnels that a worker owns.
+//! All tunnels that a worker owns: lane k of every peer, if it is worker k.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use boringtun::noise::handshake::parse_handshake_anon;
 use boringtun::noise::{Packet, Tunn};
-use boringtun::x25519::{PublicKey, StaticSecret};
-use rustc_hash::FxHashMap;
+use boringtun::x25519::StaticSecret;
+use rustc_hash::{FxHashMap, FxHashSet};
 use skerry_policy::{Fabric, Node, NodeId, Stock};
 
 use crate::reason::DropReason;
@@ -15,7 +15,9 @@ use crate::sink::{Refused, Sink};
 use crate::time::Time;
 use crate::wg::batch::Pool;
 use crate::wg::datagram::{Datagram, Message, Unfit};
+use crate::wg::far::{Far, Told};
 use crate::wg::index::{Indices, LANES_MAX};
+use crate::wg::keys::Keys;
 use crate::wg::lane::{Identity, Lane, Outcome, TICK};
 use crate::wg::limiter::{Admission, Limiter};
 use crate::wg::scratch::Scratch;
@@ -66,17 +68,22 @@ pub struct LaneStatus {
     pub has_session: bool,
     /// Handshakes completed since the lane was made.
     pub handshakes: u64,
+    /// Lanes that packets can be sealed in now: this one, and in a snapshot those of the other
+    /// workers too.
+    pub lanes: usize,
 }
 
 /// All lanes of a worker.
 pub struct Lanes {
-    secret: StaticSecret,
-    public: PublicKey,
+    keys: Keys,
+    /// By node key, what peers have told of this lane. Lane 0 needs to be told nothing.
+    told: FxHashMap<[u8; 32], Told>,
     limiter: Limiter,
     indices: Indices,
     lanes: Vec<Lane>,
     /// Indexed by [`NodeId`].
     by_node: Vec<Option<usize>>,
+    /// By the key that handshakes carry.
     by_key: FxHashMap<[u8; 32], usize>,
     /// Lanes with an open batch, in the order the batches were opened.
     open: Vec<usize>,
@@ -91,6 +98,7 @@ impl fmt::Debug for Lanes {
     /// Names no key and no secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes")
+            .field("number", &self.keys.number())
             .field("lanes", &self.lanes.len())
             .field("open", &self.open.len())
             .finish_non_exhaustive()
@@ -98,15 +106,15 @@ impl fmt::Debug for Lanes {
 }
 
 impl Lanes {
-    /// No lanes yet. `seed` differs from boot to boot; it hides the number of peers and spreads
-    /// sources over buckets, no secret depends on it.
-    pub fn new(secret: StaticSecret, seed: u32) -> Self {
-        let public = PublicKey::from(&secret);
+    /// No lanes yet; `number` says which of every peer they will be. `seed` differs from boot to
+    /// boot; it hides the number of peers and spreads sources over buckets, no secret depends on it.
+    pub fn new(node: StaticSecret, number: u8, seed: u32) -> Self {
+        let keys = Keys::new(node, number);
         Self {
-            limiter: Limiter::new(&public, seed),
-            secret,
-            public,
-            indices: Indices::new(seed),
+            limiter: Limiter::new(keys.public(), seed),
+            keys,
+            told: FxHashMap::default(),
+            indices: Indices::new(seed, number),
             lanes: Vec::new(),
             by_node: Vec::new(),
             by_key: FxHashMap::default(),
@@ -122,32 +130,112 @@ impl Lanes {
     /// with their keys, new ones are due for a handshake at once (see [`Self::poll_timeout`]).
     pub fn install(&mut self, now: Time, fabric: &Fabric, me: NodeId) {
         self.now = now;
+        let peers = fabric.nodes.iter().filter(|node| tunnels(fabric, node, me));
+        let peers: Vec<&Node> = peers.take(LANES_MAX).collect();
+        let listed: FxHashSet<[u8; 32]> = fabric.nodes.iter().map(|node| node.key).collect();
+        self.told.retain(|key, _| listed.contains(key));
         let mut old: FxHashMap<[u8; 32], Lane> =
             self.lanes.drain(..).map(|lane| (lane.key, lane)).collect();
-        let identity = Identity {
-            secret: &self.secret,
-            public: &self.public,
-            limiter: self.limiter.for_lanes(),
-        };
-        let peers = fabric.nodes.iter().filter(|node| tunnels(fabric, node, me));
-        for (node, phase) in peers.take(LANES_MAX).zip((0..PHASES).cycle()) {
-            let lane = match old.remove(&node.key) {
-                Some(mut lane) => {
-                    lane.adopt(node);
-                    lane
-                }
-                None => {
-                    let fresh = &self.lanes;
-                    let index = self.indices.draw(|index| {
-                        let has = |lane: &Lane| lane.index == index;
-                        fresh.iter().any(has) || old.values().any(has)
-                    });
-                    Lane::new(now, &identity, node, index, TICK * phase / PHASES)
-                }
+        for (node, phase) in peers.into_iter().zip((0..PHASES).cycle()) {
+            let Some(far) = self.far(&listed, node) else {
+                continue;
             };
-            self.lanes.push(lane);
+            let kept = old.remove(&node.key);
+            let lane = match kept.filter(|lane| lane.far_key == far.key) {
+                Some(mut lane) => {
+                    lane.adopt(node, &far);
+                    Some(lane)
+                }
+                None => self.fresh(now, node, &far, TICK * phase / PHASES, &old),
+            };
+            self.lanes.extend(lane);
         }
         self.reindex(fabric.nodes.len());
+    }
+
+    /// Takes what a peer has told of this lane, or that it has none. What lane 0 goes by stands in
+    /// the policy, whatever anybody tells.
+    pub fn tell(
+        &mut self,
+        now: Time,
+        fabric: &Fabric,
+        me: NodeId,
+        peer: NodeId,
+        told: Option<Told>,
+        sink: &mut impl Sink,
+    ) {
+        let Some(node) = fabric.nodes.get(peer.index()) else {
+            return;
+        };
+        let known = self.told.get(&node.key);
+        // Whoever told of a key first keeps it: two ends of lanes are never the same.
+        let is_taken = |it: &Told| {
+            self.told
+                .iter()
+                .any(|(of, at)| *of != node.key && at.key == it.key)
+        };
+        if self.is_first() || known == told.as_ref() || told.as_ref().is_some_and(is_taken) {
+            return;
+        }
+        match told {
+            Some(told) => self.told.insert(node.key, told),
+            None => self.told.remove(&node.key),
+        };
+        // What was sealed for a lane that goes still goes out.
+        self.flush(sink);
+        self.install(now, fabric, me);
+    }
+
+    /// Whether this is lane 0 of every peer, the one that is always there.
+    pub const fn is_first(&self) -> bool {
+        self.keys.number() == 0
+    }
+
+    /// Whether frames for a node are sealed here rather than handed to the first worker: in lane 0
+    /// always, in another one while the peer is known to hear.
+    pub fn takes(&self, node: NodeId) -> bool {
+        let lane = || {
+            self.lanes
+                .get(self.by_node.get(node.index()).copied().flatten()?)
+        };
+        self.is_first() || lane().is_some_and(Lane::is_ready)
+    }
+
+    /// The far end of this lane to a peer; `None` where there is no such lane.
+    fn far(&self, listed: &FxHashSet<[u8; 32]>, node: &Node) -> Option<Far> {
+        if self.is_first() {
+            return Some(Far::listed(node));
+        }
+        let told = self.told.get(&node.key).filter(|_| node.stock.is_none())?;
+        let is_own = told.key == *self.keys.public().as_bytes();
+        (!is_own && !listed.contains(&told.key)).then(|| Far::told(told))
+    }
+
+    /// A lane without a session; `None` where none could be bound to the peer's key.
+    fn fresh(
+        &mut self,
+        now: Time,
+        node: &Node,
+        far: &Far,
+        stagger: Duration,
+        old: &FxHashMap<[u8; 32], Lane>,
+    ) -> Option<Lane> {
+        let shared = if self.is_first() {
+            None
+        } else {
+            Some(self.keys.shared(&node.key)?)
+        };
+        let fresh = &self.lanes;
+        let index = self.indices.draw(|index| {
+            let has = |lane: &Lane| lane.index == index;
+            fresh.iter().any(has) || old.values().any(has)
+        });
+        let identity = Identity {
+            keys: &self.keys,
+            limiter: self.limiter.for_lanes(),
+        };
+        let lane = Lane::new(now, &identity, node, far, shared.as_deref(), index, stagger);
+        Some(lane)
     }
 
     /// Seals one inner IP packet, already padded (see [`padded_len`](crate::padded_len)), for a
@@ -251,6 +339,7 @@ impl Lanes {
             last_handshake: lane.established().map(|at| self.now.since(at)),
             has_session: lane.has_session(),
             handshakes: lane.handshakes(),
+            lanes: usize::from(lane.has_session() && (self.is_first() || lane.is_ready())),
         })
     }
 
@@ -264,7 +353,7 @@ impl Lanes {
             if let Some(slot) = self.by_node.get_mut(lane.node.index()) {
                 *slot = Some(position);
             }
-            self.by_key.insert(lane.key, position);
+            self.by_key.insert(lane.far_key, position);
             self.indices.set(lane.index, position);
             if lane.batch.is_open() {
                 self.open.push(position);
@@ -324,7 +413,7 @@ impl Lanes {
         let Packet::HandshakeInit(init) = Tunn::parse_incoming_packet(bytes).ok()? else {
             return None;
         };
-        let half = parse_handshake_anon(&self.secret, &self.public, &init).ok()?;
+        let half = parse_handshake_anon(self.keys.secret(), self.keys.public(), &init).ok()?;
         let position = *self.by_key.get(&half.peer_static_public)?;
         Some((position, self.lanes.get(position)?.node))
     }

@@ -1,4 +1,4 @@
-//! WireGuard: one lane (tunnel) per peer, all of them owned by one worker.
+//! WireGuard: one lane (tunnel) per peer and worker.
 //!
 //! Handshake, sessions and the cipher are boringtun's. This module is the strict wrapper around
 //! it: what must hold before boringtun sees a byte, and what boringtun leaves to its caller.
@@ -10,13 +10,17 @@
 //!   WireGuard paper, section 5.4): boringtun would overflow its replay window.
 //! - Handshakes pass a bucket per source and a cookie gate before any Diffie-Hellman is done.
 //! - The endpoint moves only after something authentic, never on a cookie.
+//! - A peer's lane is a lane of the node that policy names by its key: the lanes of other workers
+//!   than the first are bound to that key by a pre-shared one (`keys`), and go when it goes.
 //! - A tunnel that boringtun has given up is tried again for as long as the policy lists it.
 //!
 //! boringtun reads the clock itself (its timers, TAI64N); everything here goes by `now`.
 
 mod batch;
 mod datagram;
+mod far;
 mod index;
+mod keys;
 mod lane;
 mod lanes;
 mod limiter;
@@ -25,6 +29,8 @@ mod scratch;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use far::Told;
+pub use keys::{LANES, lane_public};
 pub use lanes::{LaneStatus, Lanes, Opened};
 pub use scratch::Scratch;
 

@@ -114,7 +114,7 @@ impl Sink for Wire {
         panic!("lanes hand nothing over: {to:?}")
     }
 
-    fn control(&mut self, from: NodeId, _: &[u8]) {
+    fn control(&mut self, from: NodeId, _: SocketAddr, _: &[u8]) {
         panic!("lanes do not know control messages: {from:?}")
     }
 

@@ -49,7 +49,7 @@ impl Sink for Still {
         panic!("every forwarder here owns its lanes")
     }
 
-    fn control(&mut self, _: NodeId, _: &[u8]) {}
+    fn control(&mut self, _: NodeId, _: SocketAddr, _: &[u8]) {}
 
     fn claim(&mut self, _: Claim) {}
 }

@@ -36,13 +36,13 @@ fn with_edges(site: &str, nodes: &str, ports: &str) -> String {
 }
 
 /// The site with T1's own edge.
-fn with_e1(site: &str) -> String {
+pub(crate) fn with_e1(site: &str) -> String {
     let port = "[port.e1]\nvx0 = { as = \"blue.isolated\", ip = [\"10.1.0.19\", \
                 \"2001:db8:1::19\"], mac = \"02:00:00:00:09:01\" }\n";
     with_edges(site, &edge_line(9, "n2"), port)
 }
 
-fn e1(home: u8) -> Edge {
+pub(crate) fn e1(home: u8) -> Edge {
     let mut edge = Edge::new(9, home);
     edge.name = "e1".into();
     edge

@@ -37,4 +37,6 @@ mod trunks;
 #[cfg(test)]
 mod tunnels;
 #[cfg(test)]
+mod workers;
+#[cfg(test)]
 mod world;

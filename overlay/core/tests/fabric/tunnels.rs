@@ -23,7 +23,7 @@ pub(crate) struct Liar {
 impl Liar {
     pub(crate) fn new(site: String) -> Self {
         let world = World::new(&site);
-        let lanes = Lanes::new(secret(4), 0xbad);
+        let lanes = Lanes::new(secret(4), 0, 0xbad);
         let mut liar = Self {
             world,
             lanes,

@@ -35,7 +35,7 @@ impl Sink for Outbox {
         Err(Refused::Down)
     }
 
-    fn control(&mut self, _: NodeId, _: &[u8]) {}
+    fn control(&mut self, _: NodeId, _: SocketAddr, _: &[u8]) {}
 
     fn claim(&mut self, _: Claim) {}
 }
@@ -56,7 +56,7 @@ impl Intruder {
     pub(crate) fn new(now: Time, node: usize, fabric: &Arc<Fabric>, mut rng: Rng) -> Self {
         let me = fabric.node_named(&format!("n{node}")).unwrap();
         let [a, b, c, d, ..] = rng.next().to_be_bytes();
-        let mut lanes = Lanes::new(secret(node), u32::from_be_bytes([a, b, c, d]));
+        let mut lanes = Lanes::new(secret(node), 0, u32::from_be_bytes([a, b, c, d]));
         at_the_origin(|| lanes.install(now, fabric, me));
         let mut outbox = Outbox::default();
         lanes.handle_timeout(now, &mut outbox);

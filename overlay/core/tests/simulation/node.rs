@@ -54,7 +54,7 @@ impl Sink for Effects {
         panic!("every forwarder here owns its lanes")
     }
 
-    fn control(&mut self, from: NodeId, message: &[u8]) {
+    fn control(&mut self, from: NodeId, _at: SocketAddr, message: &[u8]) {
         self.control.push((from, message.to_vec()));
     }
 
@@ -220,6 +220,8 @@ impl Node {
                         let _sent = forwarder.send_control(now, to, &message, effects);
                     }
                     Output::Claim(claim) => self.forwarder.apply_claim(now, &claim),
+                    // Its nodes have one worker each, and offer nothing.
+                    Output::Lanes { .. } => {}
                 }
             }
             if still && self.effects.claims.is_empty() && self.effects.control.is_empty() {

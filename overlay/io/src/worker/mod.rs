@@ -1,7 +1,14 @@
 //! The worker threads: each runs one `Forwarder` over its ports, in bounded batches.
 //!
-//! Worker 0 owns the UDP sockets and every tunnel; the others hand frames for remote nodes over
-//! to it. Every worker writes to every port itself.
+//! Worker k owns lane k of every peer, and UDP sockets of its own for them: k ports above those of
+//! worker 0. Lane 0 is always there. A frame for a node that has no other lane, or none that is
+//! heard, goes to worker 0 over a ring; so does every frame for a stock member. Every worker writes
+//! to every port itself.
+//!
+//! A port of its own for every lane, and not one for all: the kernel joins datagrams of one pair of
+//! addresses before it knows whose they are (UDP GRO), a network card chooses the processor by
+//! them, and so does a path among several. Where a firewall lets only the first port through the
+//! other lanes never get a session, which costs speed and no frame.
 
 mod handle;
 mod handoff;
@@ -17,7 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use skerry_overlay::Forwarder;
+use skerry_overlay::{Forwarder, LANES, LaneOffer, lane_public};
 use tokio::sync::mpsc;
 
 use crate::dataplane::Setup;
@@ -34,25 +41,43 @@ use shell::Shell;
 /// More threads than this are a mistake in the node file.
 const WORKERS_MAX: usize = 256;
 
-/// Binds, then starts `setup.workers` threads; gives the address that was bound.
+/// The workers, and where they listen.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) workers: Vec<Worker>,
+    /// Where lane 0 listens.
+    pub(crate) listen: SocketAddr,
+    /// The other lanes.
+    pub(crate) lanes: Vec<LaneOffer>,
+    /// Workers without a lane, whose port could not be bound.
+    pub(crate) unbound: Vec<(usize, StartError)>,
+}
+
+/// Binds, then starts `setup.workers` threads.
 pub(crate) fn start_all(
     setup: &Setup,
     events: &mpsc::Sender<Event>,
-) -> Result<(Vec<Worker>, SocketAddr), StartError> {
+) -> Result<Started, StartError> {
     let (underlay, listen) = Underlay::bind(setup.listen, setup.offload)?;
     let kernel = |action| move |source| StartError::Kernel { action, source };
-    let seed = random().map_err(kernel("read random bytes"))?;
     let seats = (0..setup.workers.clamp(1, WORKERS_MAX)).map(|_| Seat::new());
     let seats: Vec<Seat> = seats
         .collect::<io::Result<_>>()
         .map_err(kernel("make an eventfd"))?;
     let (mut givers, takers) = rings(&seats);
-    let mut owned = Some((underlay, takers));
-    let mut workers = Vec::with_capacity(seats.len());
+    let mut started = Started {
+        workers: Vec::with_capacity(seats.len()),
+        listen,
+        lanes: Vec::new(),
+        unbound: Vec::new(),
+    };
+    let mut first = Some((underlay, takers));
     for (index, seat) in seats.into_iter().enumerate() {
-        // Only the first worker gets the sockets; the rings of the others were made in order.
-        let (underlay, takers) = owned.take().unzip();
-        let giver = if index == 0 { None } else { givers.pop() };
+        // The rings of the others were made in order, and are taken in any.
+        let (underlay, takers, giver) = match first.take() {
+            Some((underlay, takers)) => (Some(underlay), takers, None),
+            None => (started.bind_lane(setup, index), Vec::new(), givers.pop()),
+        };
         let shell = Shell {
             worker: index,
             generation: setup.tables.generation,
@@ -62,10 +87,44 @@ pub(crate) fn start_all(
             events: events.clone(),
             counters: ShellCounters::default(),
         };
-        let worker = start(setup, seed, shell, takers.unwrap_or_default(), seat);
-        workers.push(worker.map_err(kernel("start a worker"))?);
+        let seed = random().map_err(kernel("read random bytes"))?;
+        let worker = start(setup, seed, shell, takers, seat);
+        started
+            .workers
+            .push(worker.map_err(kernel("start a worker"))?);
     }
-    Ok((workers, listen))
+    Ok(started)
+}
+
+impl Started {
+    /// The sockets of another worker than the first: as many ports above its own, or any where any
+    /// will do. Without them its frames go to the first, so it is no reason not to start.
+    fn bind_lane(&mut self, setup: &Setup, index: usize) -> Option<Underlay> {
+        let number = u8::try_from(index).ok().filter(|it| *it < LANES)?;
+        let port = match setup.listen.port() {
+            0 => Some(0),
+            first => first.checked_add(number.into()),
+        };
+        let bound = match port {
+            Some(port) => Underlay::bind(SocketAddr::new(setup.listen.ip(), port), setup.offload),
+            None => Err(StartError::NoPort(setup.listen, number)),
+        };
+        match bound {
+            Ok((underlay, at)) => {
+                self.lanes.push(LaneOffer {
+                    number,
+                    port: at.port(),
+                    key: lane_public(&setup.secret, number),
+                });
+                Some(underlay)
+            }
+            Err(error) => {
+                tracing::warn!(worker = index, "hands its frames to worker 0: {error}");
+                self.unbound.push((index, error));
+                None
+            }
+        }
+    }
 }
 
 /// The rings from every other worker to the first.

@@ -52,6 +52,12 @@ impl Loop {
                         .ok();
                 }
             }
+            // Told again in a second, should it have crossed a reload.
+            Command::Lane(peer, generation, told) => {
+                if generation == self.shell.generation {
+                    self.forwarder.tell_lane(now, peer, told, &mut self.shell);
+                }
+            }
             Command::Claim(claim) => self.forwarder.apply_claim(now, &claim),
             Command::Snapshot(reply) => {
                 reply.send(self.view()).ok();

@@ -1,5 +1,7 @@
 //! A worker's hands: carries out what its forwarder decides.
 
+use std::net::SocketAddr;
+
 use skerry_overlay::{Claim, Frame, Onward, Refused, Sink, Transmit};
 use skerry_policy::{LocalPort, NodeId};
 use tokio::sync::mpsc;
@@ -17,9 +19,9 @@ pub(crate) struct Shell {
     /// The generation the worker runs.
     pub(crate) generation: u64,
     pub(crate) outlets: Outlets,
-    /// On the owner of the tunnels only.
+    /// On the first worker, and on every other one that has lanes.
     pub(crate) underlay: Option<Underlay>,
-    /// On every other worker.
+    /// On every worker but the first.
     pub(crate) giver: Option<Giver>,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) counters: ShellCounters,
@@ -48,12 +50,15 @@ impl Sink for Shell {
     fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused> {
         let generation = self.generation;
         let giver = self.giver.as_mut().ok_or(Refused::Down)?;
-        giver.give(generation, to, frame)
+        giver.give(generation, to, frame)?;
+        self.counters.handed_over += 1;
+        Ok(())
     }
 
-    fn control(&mut self, from: NodeId, message: &[u8]) {
+    fn control(&mut self, from: NodeId, at: SocketAddr, message: &[u8]) {
         let event = Event::Control {
             from,
+            at,
             generation: self.generation,
             message: message.to_vec(),
         };

@@ -187,7 +187,7 @@ fn two_nodes(listen: [&str; 2], workers: usize, offload: OffloadSwitches) {
 #[test]
 fn two_guests_talk_through_a_tunnel() {
     two_nodes(
-        ["127.0.0.1:5101", "127.0.0.1:5102"],
+        ["127.0.0.1:5101", "127.0.0.1:5110"],
         1,
         OffloadSwitches::default(),
     );
@@ -195,13 +195,13 @@ fn two_guests_talk_through_a_tunnel() {
 
 #[test]
 fn two_guests_talk_through_a_tunnel_over_ipv6() {
-    two_nodes(["[::1]:5101", "[::1]:5102"], 1, OffloadSwitches::default());
+    two_nodes(["[::1]:5101", "[::1]:5110"], 1, OffloadSwitches::default());
 }
 
 #[test]
 fn two_guests_talk_through_a_tunnel_with_a_handoff_between_workers() {
     two_nodes(
-        ["127.0.0.1:5101", "127.0.0.1:5102"],
+        ["127.0.0.1:5101", "127.0.0.1:5110"],
         2,
         OffloadSwitches::default(),
     );
@@ -214,7 +214,7 @@ fn two_guests_talk_through_a_tunnel_without_any_offload() {
         gso: Switch::Off,
         gro: Switch::Off,
     };
-    two_nodes(["127.0.0.1:5101", "127.0.0.1:5102"], 1, off);
+    two_nodes(["127.0.0.1:5101", "127.0.0.1:5110"], 1, off);
 }
 
 #[test]

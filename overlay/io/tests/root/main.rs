@@ -15,6 +15,7 @@
 mod dataplane;
 mod devices;
 mod faults;
+mod lanes;
 mod policy;
 mod pump;
 mod world;

@@ -1,5 +1,7 @@
 //! Two and three machines on one fake clock, with a network that loses, doubles and reorders.
 
+mod offers;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
@@ -19,6 +21,8 @@ struct Node {
     mesh: Mesh,
     tables: Arc<Tables>,
     claims: Vec<Claim>,
+    /// What it was told of the lanes of others.
+    lanes: Vec<(NodeId, u64, Vec<LaneOffer>)>,
     /// What a MAC table that believes every claim would hold: who has a MAC.
     table: BTreeMap<(Mac, Option<IpAddr>), NodeId>,
 }
@@ -32,6 +36,7 @@ impl Node {
             mesh: Mesh::new(now, boot, Arc::clone(&tables)),
             tables,
             claims: Vec::new(),
+            lanes: Vec::new(),
             table: BTreeMap::new(),
         }
     }
@@ -164,6 +169,9 @@ impl Net {
                 match output {
                     Output::Send { to, message } => self.send(from, to, &message),
                     Output::Claim(claim) => self.nodes[from].take(claim),
+                    Output::Lanes { of, boot, lanes } => {
+                        self.nodes[from].lanes.push((of, boot, lanes));
+                    }
                 }
             }
         }

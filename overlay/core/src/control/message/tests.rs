@@ -10,6 +10,7 @@ use skerry_policy::{Digest, Mac, Vni};
 use super::*;
 use crate::control::binding::{Hold, Key, Record};
 use crate::control::hello::Echo;
+use crate::control::offers::LaneOffer;
 use crate::control::page::{List, Range, changes};
 use crate::time::Time;
 
@@ -63,6 +64,51 @@ fn bindings(list: List) -> Message {
         sequence: 3,
         list,
     })
+}
+
+fn offers() -> impl Strategy<Value = Message> {
+    let lane = (1_u16..=u16::MAX, 2_u8..200);
+    (any::<u64>(), vec(lane, 1..16)).prop_map(|(boot, lanes)| {
+        let lane = |(number, (port, key)): (u8, (u16, u8))| LaneOffer {
+            number,
+            port,
+            key: std::array::from_fn(|at| if at == 0 { number } else { key }),
+        };
+        let lanes = (1..).zip(lanes).map(lane).collect();
+        Message::Offers(Offers { boot, lanes })
+    })
+}
+
+fn offered(number: u8) -> LaneOffer {
+    LaneOffer {
+        number,
+        port: 1,
+        key: [100 + number; 32],
+    }
+}
+
+#[track_caller]
+fn refuse_offers(lanes: Vec<LaneOffer>) {
+    let bytes = Message::Offers(Offers { boot: 1, lanes }).encode();
+    assert_eq!(Message::decode(&bytes), None);
+}
+
+#[test]
+fn lanes_that_cannot_be_are_refused() {
+    refuse_offers(Vec::new());
+    refuse_offers(vec![offered(0)]);
+    refuse_offers(vec![offered(16)]);
+    refuse_offers(vec![offered(2), offered(1)]);
+    refuse_offers(vec![offered(1), offered(1)]);
+    refuse_offers((1..=16).map(offered).collect());
+    let (port, zero) = (0, [0; 32]);
+    refuse_offers(vec![LaneOffer { port, ..offered(1) }]);
+    refuse_offers(vec![LaneOffer {
+        key: zero,
+        ..offered(1)
+    }]);
+    let key = offered(1).key;
+    refuse_offers(vec![offered(1), LaneOffer { key, ..offered(2) }]);
 }
 
 #[track_caller]
@@ -170,6 +216,11 @@ proptest! {
     }
 
     #[test]
+    fn offers_survive_and_fit(offers in offers()) {
+        check_round_trip(&offers);
+    }
+
+    #[test]
     fn changes_survive_and_fit(records in vec(records(), 1..200)) {
         let mut back = Vec::new();
         for list in changes(&records) {
@@ -191,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_never_panics(mut bytes in vec(any::<u8>(), 0..1300), kind in 0_u8..4) {
+    fn garbage_never_panics(mut bytes in vec(any::<u8>(), 0..1300), kind in 0_u8..5) {
         if bytes.len() >= 4 { bytes[..4].copy_from_slice(&[b'S', b'K', 1, kind]); }
         if let Some(message) = Message::decode(&bytes) {
             prop_assert_eq!(message.encode(), bytes);

@@ -1,5 +1,6 @@
 //! The fabric: forwarders, the hostile peer's lanes, and a network that carries at once.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ impl Sink for Recorder {
         panic!("every forwarder here owns its lanes: {to:?}")
     }
 
-    fn control(&mut self, from: NodeId, message: &[u8]) {
+    fn control(&mut self, from: NodeId, _at: SocketAddr, message: &[u8]) {
         self.control.push((from, message.to_vec()));
     }
 
@@ -165,7 +166,7 @@ impl Node {
 impl World {
     pub(super) fn new() -> Self {
         let now = Time(1_000_000_000);
-        let mut hostile = Lanes::new(site::secret(HOSTILE), 3);
+        let mut hostile = Lanes::new(site::secret(HOSTILE), 0, 3);
         hostile.install(now, &site::blank(), id(HOSTILE));
         let mut world = Self {
             now,

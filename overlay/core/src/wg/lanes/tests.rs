@@ -4,6 +4,7 @@ mod batches;
 mod datagrams;
 mod endpoints;
 mod sessions;
+mod workers;
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ struct End {
 
 impl End {
     fn boot(now: Time, name: &str, fabric: &Arc<Fabric>) -> Self {
-        let mut lanes = Lanes::new(secret(name), u32::from(name.as_bytes()[1]));
+        let mut lanes = Lanes::new(secret(name), 0, u32::from(name.as_bytes()[1]));
         lanes.install(now, fabric, id(fabric, name));
         Self {
             lanes,

@@ -121,7 +121,7 @@ impl Sink for Recorder {
         Ok(())
     }
 
-    fn control(&mut self, from: NodeId, message: &[u8]) {
+    fn control(&mut self, from: NodeId, _at: SocketAddr, message: &[u8]) {
         self.control.push((from, message.to_vec()));
     }
 

@@ -185,7 +185,7 @@ fn nothing_printed_tells_a_secret() {
     );
     assert_eq!(format!("{:?}", b.room), "Scratch { .. }");
     let printed = format!("{:?}", a.lanes);
-    assert_eq!(printed, "Lanes { lanes: 1, open: 0, .. }");
+    assert_eq!(printed, "Lanes { number: 0, lanes: 1, open: 0, .. }");
 }
 
 proptest! {

@@ -45,7 +45,7 @@ fn a_cookie_never_moves_the_endpoint() {
     let elsewhere: SocketAddr = "198.51.100.66:1".parse().unwrap();
     // Inits of many sources push b's gate into asking for cookies; only the first is genuine.
     let late = now + Duration::from_secs(40);
-    a.lanes = Lanes::new(secret("n1"), 99);
+    a.lanes = Lanes::new(secret("n1"), 0, 99);
     a.lanes.install(late, &a.fabric, id(&a.fabric, "n1"));
     a.tick(late);
     let init = a.wire.take().remove(0).1;
@@ -70,7 +70,7 @@ fn a_cookie_never_moves_the_endpoint() {
 fn under_a_flood_a_peer_gets_in_with_its_cookie() {
     let (now, mut a, mut b) = pair();
     let late = now + Duration::from_secs(40);
-    a.lanes = Lanes::new(secret("n1"), 99);
+    a.lanes = Lanes::new(secret("n1"), 0, 99);
     a.lanes.install(late, &a.fabric, id(&a.fabric, "n1"));
     a.tick(late);
     let init = a.wire.take().remove(0).1;
@@ -99,7 +99,7 @@ fn under_a_flood_a_peer_gets_in_with_its_cookie() {
 fn a_handshake_flood_from_one_source_is_held_to_its_burst() {
     let (now, mut a, mut b) = pair();
     let late = now + Duration::from_secs(40);
-    a.lanes = Lanes::new(secret("n1"), 99);
+    a.lanes = Lanes::new(secret("n1"), 0, 99);
     a.lanes.install(late, &a.fabric, id(&a.fabric, "n1"));
     a.tick(late);
     let init = a.wire.take().remove(0).1;

@@ -144,7 +144,7 @@ fn timers_are_due_four_times_a_second() {
         a.lanes.poll_timeout(),
         Some(now + Duration::from_millis(250))
     );
-    assert_eq!(Lanes::new(secret("n1"), 1).poll_timeout(), None);
+    assert_eq!(Lanes::new(secret("n1"), 0, 1).poll_timeout(), None);
 }
 
 #[test]
