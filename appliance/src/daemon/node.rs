@@ -225,6 +225,7 @@ async fn open_ports(
     let options = PortOptions {
         offload: config.offload,
         backend: config.backend,
+        queues: usize::from(config.workers),
     };
     let mut ports = PortManager::start(&config.node, options).await?;
     match attach(&mut ports, dataplane, tables).await {

@@ -31,8 +31,10 @@ pub struct Port {
     pub backend: String,
     /// Whether superframes cross it whole.
     pub superframes: bool,
-    /// The worker that reads it.
+    /// The worker that reads it, or the first that does.
     pub worker: usize,
+    /// How many workers read it, each a part of its flows.
+    pub queues: usize,
     /// Whether it is a gateway of its private VLANs.
     pub gateway: bool,
     /// MAC addresses bound by policy.

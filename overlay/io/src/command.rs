@@ -36,7 +36,10 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Attachment {
     pub(crate) name: String,
+    /// The queue that this worker reads, if it reads one.
     pub(crate) rx: Option<Box<dyn RxHalf>>,
+    /// It is the port's first, which tells when the device fails: they fail together.
+    pub(crate) first: bool,
     pub(crate) tx: Box<dyn TxHalf>,
     pub(crate) capabilities: Capabilities,
     pub(crate) up: bool,

@@ -15,7 +15,7 @@ use x25519_dalek::StaticSecret;
 use crate::clock::Clock;
 use crate::command::{Attachment, Command};
 use crate::event::Event;
-use crate::port::Port;
+use crate::port::{Port, Queue};
 use crate::snapshot::Snapshot;
 use crate::start_error::StartError;
 use crate::switch::OffloadSwitches;
@@ -68,14 +68,23 @@ pub enum AttachError {
     WorkerGone(#[from] WorkerGone),
 }
 
+/// Who reads a port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reader {
+    /// It has one queue.
+    Worker(usize),
+    /// It has one for each of so many workers.
+    All(usize),
+}
+
 /// The running workers. Dropping it stops them.
 #[derive(Debug)]
 pub struct Dataplane {
     workers: Vec<Worker>,
     /// One reload, snapshot or attachment at a time, so that no reader sees half of one.
     order: tokio::sync::Mutex<()>,
-    /// Which worker reads which port; a port keeps its worker for life.
-    readers: Mutex<HashMap<String, usize>>,
+    /// Who reads which port; a port with one queue keeps its worker for life.
+    readers: Mutex<HashMap<String, Reader>>,
     listen: SocketAddr,
     lanes: Vec<LaneOffer>,
     unbound: Vec<(usize, StartError)>,
@@ -149,11 +158,11 @@ impl Dataplane {
     /// Out of file descriptors, or a worker is gone.
     pub async fn attach(&self, name: &str, port: Port) -> Result<(), AttachError> {
         let _turn = self.order.lock().await;
-        let reader = self.reader(name);
+        let reader = self.reader(name, port.queues.len());
         let mut parts = self.share(name, port, reader)?;
         let mut answers = Vec::with_capacity(parts.len());
-        // The reader comes last: no frame may enter before every worker can deliver to the port.
-        parts.sort_by_key(|(worker, _)| *worker == reader);
+        // A reader comes last: others should be able to deliver what answers its first frame.
+        parts.sort_by_key(|(_, part)| part.rx.is_some());
         for (worker, part) in parts {
             let (reply, answer) = oneshot::channel();
             let worker = self.workers.get(worker).ok_or(WorkerGone)?;
@@ -256,7 +265,11 @@ impl Dataplane {
         let mut snapshot = Snapshot::merge(views).ok_or(WorkerGone)?;
         let readers = self.lock_readers();
         for port in &mut snapshot.ports {
-            port.worker = readers.get(&port.name).copied().unwrap_or(0);
+            match readers.get(&port.name) {
+                Some(&Reader::Worker(worker)) => port.worker = worker,
+                Some(&Reader::All(queues)) => port.queues = queues,
+                None => {}
+            }
         }
         snapshot.shell.commands_lost += self.workers.iter().map(Worker::lost).sum::<u64>();
         Ok(snapshot)
@@ -268,47 +281,64 @@ impl Dataplane {
         tokio::task::spawn_blocking(move || drop(self)).await.ok();
     }
 
-    /// The worker that reads this port: the one it had, or the one with the fewest.
-    fn reader(&self, name: &str) -> usize {
+    /// Who reads this port: every worker a queue of its own, or the one worker that has read it so
+    /// far, or the one with the fewest.
+    fn reader(&self, name: &str, queues: usize) -> Reader {
         let mut readers = self.lock_readers();
-        if let Some(&worker) = readers.get(name) {
-            return worker;
-        }
-        let load = |worker: usize| readers.values().filter(|&&at| at == worker).count();
-        let worker = (0..self.workers.len())
-            .min_by_key(|&w| load(w))
-            .unwrap_or(0);
-        readers.insert(name.to_owned(), worker);
-        worker
+        let reader = match readers.get(name) {
+            _ if queues > 1 => Reader::All(queues.min(self.workers.len())),
+            Some(&reader @ Reader::Worker(_)) => reader,
+            Some(Reader::All(_)) | None => {
+                let load = |at: &Reader| readers.values().filter(|&it| it == at).count();
+                let workers = (0..self.workers.len()).map(Reader::Worker);
+                workers.min_by_key(load).unwrap_or(Reader::Worker(0))
+            }
+        };
+        readers.insert(name.to_owned(), reader);
+        reader
     }
 
-    /// One part of the port for every worker; the reader's has the reading side.
-    fn share(&self, name: &str, port: Port, reader: usize) -> io::Result<Vec<(usize, Attachment)>> {
+    /// One part of the port for every worker, with the queue that it reads.
+    fn share(
+        &self,
+        name: &str,
+        port: Port,
+        reader: Reader,
+    ) -> io::Result<Vec<(usize, Attachment)>> {
+        let mut queues = port.queues.into_iter();
+        let only = match reader {
+            Reader::Worker(_) => queues.next(),
+            Reader::All(_) => None,
+        };
+        let mut only = only.map(|Queue { rx, tx }| (Some(rx), tx));
         let mut parts = Vec::with_capacity(self.workers.len());
-        for worker in (0..self.workers.len()).filter(|&worker| worker != reader) {
+        for worker in 0..self.workers.len() {
+            let (rx, tx) = match &mut only {
+                Some((rx, tx)) => {
+                    let reads = reader == Reader::Worker(worker);
+                    (rx.take_if(|_| reads), tx.duplicate()?)
+                }
+                None => {
+                    // As many as there are workers: they are counted once, at start.
+                    let Queue { rx, tx } = queues.next().ok_or(io::ErrorKind::NotFound)?;
+                    (Some(rx), tx)
+                }
+            };
             let part = Attachment {
                 name: name.to_owned(),
-                rx: None,
-                tx: port.tx.duplicate()?,
+                rx,
+                first: only.is_some() || worker == 0,
+                tx,
                 capabilities: port.capabilities,
                 up: port.up,
                 since: port.since,
             };
             parts.push((worker, part));
         }
-        let part = Attachment {
-            name: name.to_owned(),
-            rx: Some(port.rx),
-            tx: port.tx,
-            capabilities: port.capabilities,
-            up: port.up,
-            since: port.since,
-        };
-        parts.push((reader, part));
         Ok(parts)
     }
 
-    fn lock_readers(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+    fn lock_readers(&self) -> std::sync::MutexGuard<'_, HashMap<String, Reader>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

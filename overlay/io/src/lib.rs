@@ -29,7 +29,9 @@ pub use clock::Clock;
 pub use dataplane::{AttachError, Dataplane, Setup, WorkerGone};
 pub use event::Event;
 pub use netlink::{PortEvent, PortManager};
-pub use port::{Backend, Capabilities, Port, PortCause, PortError, PortOptions, RxHalf, TxHalf};
+pub use port::{
+    Backend, Capabilities, Port, PortCause, PortError, PortOptions, Queue, RxHalf, TxHalf,
+};
 pub use snapshot::{OffloadsInUse, PortView, ShellCounters, Snapshot};
 pub use start_error::StartError;
 pub use switch::{OffloadSwitches, Switch};

@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub offloads: OffloadsInUse,
     /// What the shell lost before or after the core saw it.
     pub shell: ShellCounters,
+    /// The same of every worker by itself.
+    pub by_worker: Vec<ShellCounters>,
 }
 
 /// What one worker says.
@@ -49,10 +51,12 @@ impl Snapshot {
             ports: first.ports,
             offloads: first.offloads,
             shell: first.shell,
+            by_worker: vec![first.shell],
         };
         for view in views {
             add(&mut whole.counters, &view.counters);
             whole.shell.merge(&view.shell);
+            whole.by_worker.push(view.shell);
             whole.fdb.extend(view.fdb);
             for lane in view.peers {
                 let of = |it: &&mut LaneStatus| it.node == lane.node;
@@ -87,8 +91,10 @@ pub struct PortView {
     pub name: String,
     /// The interface is there and has its carrier.
     pub up: bool,
-    /// The worker that reads it.
+    /// The worker that reads it, or the first that does.
     pub worker: usize,
+    /// How many read it, each a part of its flows.
+    pub queues: usize,
     /// `tap`, `packet` or `datalink`.
     pub backend: &'static str,
     /// Superframes cross the port whole.

@@ -23,6 +23,7 @@ impl Facts<'_> {
             backend: open.map_or_else(String::new, |it| it.backend.to_owned()),
             superframes: open.is_some_and(|it| it.superframes),
             worker: open.map_or(0, |it| it.worker),
+            queues: open.map_or(0, |it| it.queues),
             gateway: port.gateway,
             macs: port.macs.iter().map(ToString::to_string).collect(),
             ips: port.ips.iter().map(ToString::to_string).collect(),

@@ -26,7 +26,7 @@ impl Actor {
         &mut self,
         tables: &Arc<Tables>,
     ) -> Result<Vec<(String, Port)>, PortError> {
-        let specs = Spec::all(tables)?;
+        let specs = Spec::all(tables, self.options.queues)?;
         let links = self.own.all().await;
         let links = links.map_err(|error| kernel("list the interfaces")(error).on(&self.node))?;
         let mut steps = Vec::new();
@@ -114,7 +114,9 @@ impl Actor {
     /// Removes what the tables no longer list.
     pub(super) async fn retire(&mut self, tables: &Tables) {
         // Tables that `prepare` refused are not run, so there is nothing to retire for them.
-        let Ok(specs) = Spec::all(tables) else { return };
+        let Ok(specs) = Spec::all(tables, self.options.queues) else {
+            return;
+        };
         let listed: HashSet<String> = specs.into_iter().map(|spec| spec.name).collect();
         let names: Vec<String> = self.ports.keys().cloned().collect();
         for name in names {

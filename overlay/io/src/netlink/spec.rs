@@ -18,6 +18,8 @@ pub(crate) struct Spec {
     pub(crate) mac: Option<Mac>,
     /// It carries tagged frames.
     pub(crate) trunk: bool,
+    /// How many workers read it. One, if policy limits its rate: what counts has to be in one place.
+    pub(crate) queues: usize,
     pub(crate) shape: Shape,
 }
 
@@ -38,7 +40,7 @@ pub(crate) enum Shape {
 
 impl Spec {
     /// Every port of the node that has an interface here.
-    pub(crate) fn all(tables: &Tables) -> Result<Vec<Self>, PortError> {
+    pub(crate) fn all(tables: &Tables, queues: usize) -> Result<Vec<Self>, PortError> {
         let fabric = &tables.fabric;
         let ports = tables.local.ports.iter();
         let specs = ports
@@ -54,6 +56,11 @@ impl Spec {
                     mtu: u32::from(fabric.mtu),
                     mac: shape.guest_mac(port),
                     trunk: is_trunk(tables, port),
+                    queues: if port.rate.is_some() {
+                        1
+                    } else {
+                        queues.max(1)
+                    },
                     shape,
                 }))
             });

@@ -111,7 +111,9 @@ impl Workshop<'_> {
     /// Opens an interface of the daemon's own namespace.
     pub(super) fn open(&self, spec: &Spec, index: u32, name: &str) -> Result<Port, PortCause> {
         match self.options.backend {
-            Backend::Packet if self.options.offload.tap.wanted() => packet::open(index),
+            Backend::Packet if self.options.offload.tap.wanted() => {
+                packet::open(index, spec.queues)
+            }
             Backend::Packet | Backend::Datalink if spec.trunk => Err(PortCause::TrunkOnDatalink),
             Backend::Packet | Backend::Datalink => datalink::open(index, name),
         }
@@ -126,13 +128,13 @@ impl Workshop<'_> {
         let offload = self.options.offload.tap;
         let (mut port, link) = match netns {
             None => {
-                let port = tap::create(name, offload)?;
+                let port = tap::create(name, offload, spec.queues)?;
                 (port, configure_tap(self.own, spec, name).await?)
             }
             Some(path) => {
                 let namespace = Namespace::open(path)?;
                 let inside = Netlink::inside(&namespace)?;
-                let made = namespace.enter(|| tap::create(name, offload));
+                let made = namespace.enter(|| tap::create(name, offload, spec.queues));
                 let port = made.map_err(|cause| cause.inside(path))?;
                 (port, configure_tap(&inside, spec, name).await?)
             }

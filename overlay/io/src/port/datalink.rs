@@ -12,7 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skerry_overlay::{FRAME_MAX, Frame, Offload, Refused, Segments};
 
 use super::offload::Switched;
-use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
 use crate::sys;
 
 /// The backend's name.
@@ -36,7 +36,7 @@ pub(crate) fn open(index: u32, name: &str) -> Result<Port, PortCause> {
         Some(libc::EPERM) => PortCause::Permission("open a packet socket"),
         _ => kernel("open the interface with pnet")(error),
     })?;
-    Ok(Port {
+    let queue = Queue {
         rx: Box::new(Receiver {
             socket,
             receiver,
@@ -47,6 +47,9 @@ pub(crate) fn open(index: u32, name: &str) -> Result<Port, PortCause> {
             sender,
             buffer: vec![0; FRAME_MAX].into_boxed_slice(),
         }),
+    };
+    Ok(Port {
+        queues: vec![queue],
         capabilities: Capabilities {
             backend: NAME,
             superframes: false,

@@ -1,10 +1,12 @@
 //! A port of this node: an open device that frames go in and out of.
 //!
-//! One worker reads it through its [`RxHalf`]; every worker writes to it through a [`TxHalf`] of
-//! its own. Both halves are file descriptors without a lock around them.
+//! A port has a [`Queue`] for every worker, each of which the kernel gives some of the flows, or one
+//! that one worker reads. Every worker writes to every port through a [`TxHalf`] of its own. Both
+//! halves are file descriptors without a lock around them.
 
 pub(crate) mod datalink;
 mod error;
+mod fanout;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod offload;
@@ -40,6 +42,8 @@ pub struct PortOptions {
     pub offload: OffloadSwitches,
     /// For veth and NIC ports.
     pub backend: Backend,
+    /// How many workers may read one port, each a part of its flows; 0 counts as 1.
+    pub queues: usize,
 }
 
 /// What a port can take without help.
@@ -80,13 +84,20 @@ pub trait TxHalf: Send + fmt::Debug {
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>>;
 }
 
-/// An open port, ready to be attached.
+/// What one worker reads, and what it writes to.
 #[derive(Debug)]
-pub struct Port {
+pub struct Queue {
     /// The reading side.
     pub rx: Box<dyn RxHalf>,
     /// The writing side.
     pub tx: Box<dyn TxHalf>,
+}
+
+/// An open port, ready to be attached.
+#[derive(Debug)]
+pub struct Port {
+    /// One, or one for every worker.
+    pub queues: Vec<Queue>,
     /// What it can take.
     pub capabilities: Capabilities,
     /// The interface is up and has its carrier.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skerry_overlay::{Frame, Offload, Refused};
 
+use super::fanout::{self, Group};
 use super::vnet;
 use super::whole::Whole;
-use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
 use crate::sys;
 
 /// Bytes of frames that may wait for the worker.
@@ -25,13 +26,26 @@ const ETH_P_8021Q: u16 = 0x8100;
 /// Opens the interface with this index in the calling thread's network namespace. Promiscuous
 /// for as long as the port lives; the kernel ends that however the process ends.
 ///
+/// With several queues each is a socket of one group, which gets the flows that a hash of the kernel
+/// gives it. Both directions of a flow have the same hash, but the two ends of a tunnel do not have
+/// the same one: the two directions may take different lanes, each its own for good.
+///
 /// # Errors
 /// No CAP_NET_RAW, or the interface went away.
-pub(crate) fn open(index: u32) -> Result<Port, PortCause> {
-    let socket = Arc::new(raw_socket(index)?);
+pub(crate) fn open(index: u32, queues: usize) -> Result<Port, PortCause> {
+    let sockets = match queues {
+        0 | 1 => vec![raw_socket(index, Ear::Open)?],
+        queues => group(index, queues)?,
+    };
+    let queue = |socket: OwnedFd| {
+        let socket = Arc::new(socket);
+        Queue {
+            rx: Box::new(Packet::new(Arc::clone(&socket))),
+            tx: Box::new(Packet::new(socket)),
+        }
+    };
     Ok(Port {
-        rx: Box::new(Packet::new(Arc::clone(&socket))),
-        tx: Box::new(Packet::new(socket)),
+        queues: sockets.into_iter().map(queue).collect(),
         capabilities: Capabilities {
             backend: "packet",
             superframes: true,
@@ -41,7 +55,39 @@ pub(crate) fn open(index: u32) -> Result<Port, PortCause> {
     })
 }
 
-fn raw_socket(index: u32) -> Result<OwnedFd, PortCause> {
+/// One socket for every queue. A kernel that makes no such group gives one queue.
+fn group(index: u32, queues: usize) -> Result<Vec<OwnedFd>, PortCause> {
+    let mut sockets = vec![raw_socket(index, Ear::Deaf)?];
+    if let Err(error) = fill(&mut sockets, index, queues) {
+        tracing::info!(%error, "one worker reads this interface: its flows cannot be shared out");
+        drop(sockets);
+        return Ok(vec![raw_socket(index, Ear::Open)?]);
+    }
+    for socket in &sockets {
+        fanout::hear_incoming(socket).map_err(kernel("filter what the host sends itself"))?;
+    }
+    Ok(sockets)
+}
+
+fn fill(sockets: &mut Vec<OwnedFd>, index: u32, queues: usize) -> io::Result<()> {
+    let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
+    let group = Group::of(first)?;
+    for _ in 1..queues {
+        let socket = raw_socket(index, Ear::Deaf).map_err(io::Error::other)?;
+        group.add(&socket)?;
+        sockets.push(socket);
+    }
+    Ok(())
+}
+
+/// Whether a socket hears anything from the start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ear {
+    Open,
+    Deaf,
+}
+
+fn raw_socket(index: u32, ear: Ear) -> Result<OwnedFd, PortCause> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     // Without a protocol the socket is deaf: nothing from other interfaces slips in before it is
     // bound, and nothing from this one before every option is set.
@@ -74,6 +120,9 @@ fn raw_socket(index: u32) -> Result<OwnedFd, PortCause> {
     forced
         .or_else(|_| sys::set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
         .map_err(kernel("size the buffer of the packet socket"))?;
+    if ear == Ear::Deaf {
+        fanout::deafen(&socket).map_err(kernel("filter the packet socket"))?;
+    }
     sys::join_promiscuous(fd, index).map_err(kernel("make the interface promiscuous"))?;
     sys::bind_packet(fd, index, ETH_P_ALL)
         .map_err(kernel("bind the packet socket to the interface"))?;

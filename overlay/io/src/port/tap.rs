@@ -10,7 +10,7 @@ use skerry_overlay::{Frame, Offload, Refused};
 
 use super::vnet;
 use super::whole::Whole;
-use super::{Capabilities, Port, PortCause, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
 use crate::switch::Switch;
 use crate::sys;
 
@@ -29,29 +29,57 @@ const USO: libc::c_uint = libc::TUN_F_USO4 | libc::TUN_F_USO6;
 /// Makes a TAP of this name in the calling thread's network namespace. It lives as long as the
 /// port; the kernel removes it when the last descriptor closes, however the process ends.
 ///
+/// With several queues, each for a worker, the kernel keeps a flow on the queue that its other
+/// direction was written to last (the flow table of the tun driver), and chooses by a hash before
+/// that and after a pause of three seconds. What worker k reads leaves in lane k and is opened by
+/// worker k of the other node, which writes it to its queue k; so the answers come from queue k
+/// there and arrive at worker k here. The two ends agree without a word, and no flow changes its
+/// lane while it is under way.
+///
 /// # Errors
 /// The name is taken, the device is missing or closed, no CAP_NET_ADMIN, or an offload that is
 /// switched `on` is missing.
-pub(crate) fn create(name: &str, offload: Switch) -> Result<Port, PortCause> {
-    let file = open_device()?;
-    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_TUN_EXCL;
-    sys::tun_set_interface(file.as_fd(), name, flags).map_err(|error| refused(name, error))?;
-    sys::tun_set_header(file.as_fd(), HEADER).map_err(|source| PortCause::Kernel {
-        action: "set the header length of the TAP",
-        source,
-    })?;
-    let superframes = set_offloads(file.as_fd(), offload)?;
-    let file = Arc::new(file);
-    Ok(Port {
-        rx: Box::new(Reader(Arc::clone(&file))),
-        tx: Box::new(Writer::new(file, superframes)),
+pub(crate) fn create(name: &str, offload: Switch, queues: usize) -> Result<Port, PortCause> {
+    let mut flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    if queues > 1 {
+        flags |= libc::IFF_MULTI_QUEUE;
+    }
+    // The first makes the device, and must not find one; the others join it.
+    let (first, superframes) = open_queue(name, flags | libc::IFF_TUN_EXCL, offload)?;
+    let mut port = Port {
+        queues: vec![queue(first, superframes)],
         capabilities: Capabilities {
             backend: "tap",
             superframes,
         },
         up: false,
         since: None,
-    })
+    };
+    for _ in 1..queues {
+        let (file, superframes) = open_queue(name, flags, offload)?;
+        port.queues.push(queue(file, superframes));
+    }
+    Ok(port)
+}
+
+/// Header and offloads are the device's and not the queue's, and say the same every time.
+fn open_queue(name: &str, flags: libc::c_int, offload: Switch) -> Result<(File, bool), PortCause> {
+    let file = open_device()?;
+    sys::tun_set_interface(file.as_fd(), name, flags).map_err(|error| refused(name, error))?;
+    sys::tun_set_header(file.as_fd(), HEADER).map_err(|source| PortCause::Kernel {
+        action: "set the header length of the TAP",
+        source,
+    })?;
+    let superframes = set_offloads(file.as_fd(), offload)?;
+    Ok((file, superframes))
+}
+
+fn queue(file: File, superframes: bool) -> Queue {
+    let file = Arc::new(file);
+    Queue {
+        rx: Box::new(Reader(Arc::clone(&file))),
+        tx: Box::new(Writer::new(file, superframes)),
+    }
 }
 
 fn open_device() -> Result<File, PortCause> {

@@ -67,3 +67,25 @@ pub(crate) fn set_int(
     })
     .map(drop)
 }
+
+/// Reads a socket option that is an integer.
+pub(crate) fn get_int(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut len = socklen::<libc::c_int>();
+    // SAFETY: the pointers name `value` and its length, which live across the call; the kernel
+    // writes no more than the length says.
+    check(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw mut value).cast(),
+            &raw mut len,
+        )
+    })?;
+    Ok(value)
+}

@@ -108,13 +108,17 @@ impl Loop {
     fn attach(&mut self, attachment: Attachment) {
         let mut attachment = attachment;
         self.detach(&attachment.name);
-        let rx = attachment.rx.take();
+        let (rx, first) = (attachment.rx.take(), attachment.first);
         let token = self.shell.outlets.attach(attachment, self.shell.generation);
         if self.inlets.len() <= token {
             self.inlets.resize_with(token + 1, || None);
         }
         if let Some(place) = self.inlets.get_mut(token) {
-            *place = rx.map(|rx| Inlet { rx, watched: false });
+            *place = rx.map(|rx| Inlet {
+                rx,
+                watched: false,
+                tells: first,
+            });
         }
         if let Some(outlet) = self.shell.outlets.get(token)
             && let (Some(local), true) = (outlet.local, outlet.up)
@@ -142,7 +146,11 @@ impl Loop {
         }
         match self.poll.add(fd, Token::Port(token)) {
             Ok(()) => inlet.watched = true,
-            Err(error) => self.fault(token, error),
+            Err(error) => {
+                // Nothing that befalls the other queues too.
+                inlet.tells = true;
+                self.fault(token, error);
+            }
         }
     }
 

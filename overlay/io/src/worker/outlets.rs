@@ -116,6 +116,7 @@ impl Outlets {
             name: outlet.name.clone(),
             up: outlet.up,
             worker: 0,
+            queues: 1,
             backend: outlet.capabilities.backend,
             superframes: outlet.capabilities.superframes,
         };

@@ -46,6 +46,8 @@ pub(super) struct Inlet {
     pub(super) rx: Box<dyn RxHalf>,
     /// The poll knows it: the tables do, and it has not failed.
     pub(super) watched: bool,
+    /// Its failure is news, and not also that of another queue of the port.
+    pub(super) tells: bool,
 }
 
 /// Whether the loop goes on.
@@ -178,6 +180,9 @@ impl Loop {
         if let Some(Some(inlet)) = self.inlets.get_mut(token) {
             self.poll.remove(inlet.rx.as_fd());
             inlet.watched = false;
+            if !inlet.tells {
+                return;
+            }
         }
         if let Some(outlet) = self.shell.outlets.get(token) {
             let name = outlet.name.clone();

@@ -45,9 +45,15 @@ pub(crate) fn setup(
 
 impl Node {
     pub(crate) async fn start(name: &str, setup: Setup) -> Self {
+        Self::start_with(name, setup, 1).await
+    }
+
+    /// So many workers read each port.
+    pub(crate) async fn start_with(name: &str, setup: Setup, queues: usize) -> Self {
         let tables = Arc::clone(&setup.tables);
         let options = PortOptions {
             offload: setup.offload,
+            queues,
             ..PortOptions::default()
         };
         let (sender, mut events) = mpsc::channel(1024);

@@ -10,7 +10,7 @@ use skerry_overlay_io::{Backend, OffloadSwitches, Port, PortOptions, Switch};
 use crate::pump::{Wire, tcp, udp};
 use crate::world::{
     Guest, World, add_address, eventually, handle, index, link, make_pair, manager, manager_with,
-    names, on_a_machine, only_port, set_up, veth,
+    names, on_a_machine, only_port, set_up, tap, veth,
 };
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -47,12 +47,6 @@ async fn carries(
     wire.superframes.load(Ordering::Relaxed)
 }
 
-fn tap(name: &str, guest: &str) -> String {
-    format!(
-        "{name} = {{ as = \"blue.promiscuous\", attach = {{ tap = \"eth0\", netns = \"@{guest}\" }} }}"
-    )
-}
-
 fn options(backend: Backend, tap: Switch) -> PortOptions {
     PortOptions {
         offload: OffloadSwitches {
@@ -60,6 +54,7 @@ fn options(backend: Backend, tap: Switch) -> PortOptions {
             ..OffloadSwitches::default()
         },
         backend,
+        queues: 1,
     }
 }
 
@@ -144,10 +139,10 @@ fn a_tag_that_the_kernel_took_out_is_put_back() {
         let mut buf = vec![0; FRAME_MAX];
         eventually(
             "the tagged frame arrives as it was sent",
-            async || matches!(port.rx.recv(&mut buf), Ok(Some((len, _))) if buf[..len] == frame),
+            async || matches!(port.queues[0].rx.recv(&mut buf), Ok(Some((len, _))) if buf[..len] == frame),
         )
         .await;
-        port.tx.send(Frame::plain(&frame)).unwrap();
+        port.queues[0].tx.send(Frame::plain(&frame)).unwrap();
         let mut back = vec![0; 2000];
         eventually("the tagged frame reaches the guest", async || {
             socket

@@ -2,19 +2,20 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use skerry_overlay::DropReason;
 use skerry_overlay_io::{Dataplane, OffloadSwitches, ShellCounters};
 use skerry_policy::NodeId;
 
 use crate::dataplane::{Node, setup};
-use crate::pump::{tcp, udp};
-use crate::world::{Guest, World, eventually, on_a_machine, tables, veth};
+use crate::pump::{flows, tcp, udp};
+use crate::world::{Guest, World, eventually, on_a_machine, tables, tap, veth};
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const LISTEN: [&str; 2] = ["127.0.0.1:5100", "127.0.0.1:5110"];
 
 /// n1 with the guest g1 at the port `a`, n2 with g2 at `b`; another port before each, so that both
-/// are read by the second worker, if there is one.
+/// are read by the second worker, if there is one and they have one queue.
 struct Site {
     nodes: [Node; 2],
     guests: [Guest; 2],
@@ -23,9 +24,18 @@ struct Site {
 
 impl Site {
     async fn start(world: &World, workers: [usize; 2]) -> Self {
+        Self::start_with(world, workers, 1, veth).await
+    }
+
+    async fn start_with(
+        world: &World,
+        workers: [usize; 2],
+        queues: usize,
+        port: fn(&str, &str) -> String,
+    ) -> Self {
         let guests = [world.guest("g1"), world.guest("g2")];
         let pad = |guest: &str| veth(&format!("pad-{guest}"), guest).replace("eth0", "eth1");
-        let ports = [[pad("g1"), veth("a", "g1")], [pad("g2"), veth("b", "g2")]];
+        let ports = [[pad("g1"), port("a", "g1")], [pad("g2"), port("b", "g2")]];
         let [[pad1, a], [pad2, b]] = &ports;
         let text = world.site(&[
             ("n1", Some(LISTEN[0]), &[pad1, a]),
@@ -36,7 +46,7 @@ impl Site {
             let tables = tables(&text, u32::from(number) - 1, 1);
             let off = OffloadSwitches::default();
             let setup = setup(number, &tables, LISTEN[at], workers[at], off);
-            Node::start(&format!("n{number}"), setup).await
+            Node::start_with(&format!("n{number}"), setup, queues).await
         };
         let nodes = [node(1).await, node(2).await];
         guests[0].address("eth0", ONE);
@@ -204,6 +214,79 @@ fn a_node_that_policy_removes_has_no_lane_left() {
                 > before
         })
         .await;
+        site.stop().await;
+    });
+}
+
+/// What the kernel of a guest counts of TCP (`/proc/net/netstat`).
+fn tcp_counter(guest: &Guest, name: &str) -> u64 {
+    let text = guest.run(|| std::fs::read_to_string("/proc/thread-self/net/netstat").unwrap());
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let at = names.split(' ').position(|it| it == name).unwrap();
+    values.split(' ').nth(at).unwrap().parse().unwrap()
+}
+
+fn every_worker_takes_its_flows(port: fn(&str, &str) -> String) {
+    on_a_machine(async |world| {
+        let site = Site::start_with(&world, [2, 2], 2, port).await;
+        site.introduce(1);
+        site.wait_for_lanes(2).await;
+        let shells = async |node: usize| site.dataplane(node).snapshot().await.unwrap().by_worker;
+        let before = [shells(0).await, shells(1).await];
+        let [g1, g2] = &site.guests;
+        flows(g1, g2, TWO, 8, 1 << 20);
+        flows(g2, g1, ONE, 8, 1 << 20);
+        for node in [0, 1] {
+            let after = shells(node).await;
+            for (worker, (after, before)) in after.iter().zip(&before[node]).enumerate() {
+                let what = format!("worker {worker} of node {node}: {after:?}");
+                assert!(after.datagrams_out > before.datagrams_out + 100, "{what}");
+                assert!(after.datagrams_in > before.datagrams_in + 100, "{what}");
+                assert_eq!(after.handed_over, before.handed_over, "{what}");
+            }
+            let snapshot = site.dataplane(node).snapshot().await.unwrap();
+            let replays = snapshot.counters.underlay_drops.get(DropReason::WgReplay);
+            assert_eq!(replays, 0, "node {node}");
+            let name = ["n1/a", "n2/b"][node];
+            let port = snapshot.ports.iter().find(|port| port.name == name);
+            assert_eq!(port.map(|port| port.queues), Some(2));
+        }
+        for guest in &site.guests {
+            assert_eq!(tcp_counter(guest, "TCPOFOQueue"), 0);
+        }
+        site.stop().await;
+    });
+}
+
+#[test]
+fn every_worker_takes_its_flows_from_a_veth() {
+    every_worker_takes_its_flows(veth);
+}
+
+#[test]
+fn every_worker_takes_its_flows_from_a_tap() {
+    every_worker_takes_its_flows(tap);
+}
+
+#[test]
+fn a_port_whose_rate_is_limited_has_one_queue() {
+    on_a_machine(async |world| {
+        let site = Site::start_with(&world, [2, 2], 2, |name, guest| {
+            veth(name, guest).replace("attach", "rate = \"1Gbit\", attach")
+        })
+        .await;
+        let snapshot = site.dataplane(0).snapshot().await.unwrap();
+        let queues = snapshot
+            .ports
+            .iter()
+            .map(|it| (it.name.as_str(), it.queues));
+        let mut queues: Vec<_> = queues.collect();
+        queues.sort_unstable();
+        assert_eq!(queues, [("n1/a", 1), ("n1/pad-g1", 2)]);
+        site.introduce(1);
+        site.wait_for_lanes(2).await;
+        site.talk().await;
         site.stop().await;
     });
 }

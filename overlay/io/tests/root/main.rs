@@ -18,4 +18,5 @@ mod faults;
 mod lanes;
 mod policy;
 mod pump;
+mod queues;
 mod world;

@@ -21,15 +21,17 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn between(one: Port, other: Port) -> Self {
+    pub(crate) fn between(mut one: Port, mut other: Port) -> Self {
         let mut wire = Self {
             stop: Arc::default(),
             threads: Vec::new(),
             superframes: Arc::default(),
             frames: Arc::default(),
         };
-        wire.carry(one.rx, other.tx);
-        wire.carry(other.rx, one.tx);
+        for (one, other) in one.queues.drain(..).zip(other.queues.drain(..)) {
+            wire.carry(one.rx, other.tx);
+            wire.carry(other.rx, one.tx);
+        }
         wire
     }
 
@@ -84,7 +86,20 @@ fn pattern(len: usize) -> Vec<u8> {
 
 /// Sends `len` bytes by TCP from one guest to another's address and compares them.
 pub(crate) fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
-    let listener = server.run(|| TcpListener::bind((to, 5000)).unwrap());
+    flow(client, server, to, 5000, len);
+}
+
+/// The same, so many times at once.
+pub(crate) fn flows(client: &Guest, server: &Guest, to: Ipv4Addr, count: u16, len: usize) {
+    std::thread::scope(|scope| {
+        for port in 5000..5000 + count {
+            scope.spawn(move || flow(client, server, to, port, len));
+        }
+    });
+}
+
+fn flow(client: &Guest, server: &Guest, to: Ipv4Addr, port: u16, len: usize) {
+    let listener = server.run(|| TcpListener::bind((to, port)).unwrap());
     let sent = pattern(len);
     listener.set_nonblocking(true).unwrap();
     std::thread::scope(|scope| {
@@ -93,7 +108,7 @@ pub(crate) fn tcp(client: &Guest, server: &Guest, to: Ipv4Addr, len: usize) {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             read_all(stream)
         });
-        let address = SocketAddr::from((to, 5000));
+        let address = SocketAddr::from((to, port));
         let stream = client.run(|| TcpStream::connect_timeout(&address, PATIENCE));
         let mut stream = stream.expect("the other guest answers");
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -123,6 +123,13 @@ pub(crate) fn veth(name: &str, guest: &str) -> String {
     )
 }
 
+/// The same with a TAP.
+pub(crate) fn tap(name: &str, guest: &str) -> String {
+    format!(
+        "{name} = {{ as = \"blue.promiscuous\", attach = {{ tap = \"eth0\", netns = \"@{guest}\" }} }}"
+    )
+}
+
 fn base64(bytes: &[u8; 32]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
