@@ -106,8 +106,8 @@ impl Pair {
                 ..*host
             };
             match node {
-                0 => self.far.apply_claim(NOW, &at(near)),
-                _ => self.near.apply_claim(NOW, &at(far)),
+                0 => self.far.apply_claim(NOW, &at(near), &mut Wire::default()),
+                _ => self.near.apply_claim(NOW, &at(far), &mut Wire::default()),
             }
         }
     }

@@ -77,7 +77,7 @@ impl Scene {
                 strength: Strength::Pinned,
                 what: Change::Here(NOW),
             };
-            self.hub.apply_claim(NOW, &claim);
+            self.hub.apply_claim(NOW, &claim, &mut Wire::default());
         }
         let known: std::collections::HashSet<_> = self.hub.fdb(NOW).map(|it| it.mac).collect();
         for nth in 0..crowd.len() {

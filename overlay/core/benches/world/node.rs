@@ -27,6 +27,7 @@ pub(crate) fn forwarder(fabric: &Arc<Fabric>, number: u32, fdb_limit: usize) -> 
         age: Duration::from_secs(300),
         fdb_limit,
         joins: true,
+        shares: false,
     };
     let mut forwarder = Forwarder::new(NOW, setup);
     for port in 0..forwarder.tables().local.ports.len() {

@@ -139,6 +139,14 @@ pub(crate) enum Learned {
     },
 }
 
+/// An address that had to go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lost {
+    pub(crate) pvlan: PvlanId,
+    pub(crate) mac: Mac,
+    pub(crate) entry: Entry,
+}
+
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Fdb {
@@ -146,6 +154,8 @@ pub(crate) struct Fdb {
     in_use: FxHashMap<Holder, u32>,
     limit: usize,
     age: Duration,
+    /// Other workers read the ports that this one reads: what is silent here may talk there.
+    shared: bool,
 }
 
 impl Fdb {
@@ -157,12 +167,18 @@ impl Fdb {
             in_use: FxHashMap::default(),
             limit,
             age,
+            shared: false,
         }
+    }
+
+    /// The same, where other workers read the same ports, or do not.
+    pub(crate) fn sharing(self, shared: bool) -> Self {
+        Self { shared, ..self }
     }
 
     /// An empty table with the same bounds.
     pub(crate) fn emptied(&self) -> Self {
-        Self::new(self.limit, self.age)
+        Self::new(self.limit, self.age).sharing(self.shared)
     }
 
     /// Where an address is.
@@ -225,7 +241,8 @@ impl Fdb {
         if weaker {
             return Err(DropReason::MacMove);
         }
-        let moved = displace(now, entry, seat, self.age)?;
+        let all_heard = entry.near && !self.shared;
+        let moved = displace(now, entry, seat, self.age, all_heard)?;
         if over {
             return Err(DropReason::MacLimit);
         }
@@ -247,6 +264,40 @@ impl Fdb {
         self.remove(seat.pvlan, mac);
         self.insert(mac, Entry::new(since, seat), seat.pvlan);
         true
+    }
+
+    /// An address that another worker has learned was there since then, whenever it is told.
+    pub(crate) fn date(&mut self, since: Time, mac: Mac, seat: &Seat) {
+        let entry = self.entries.get_mut(&(seat.pvlan, mac));
+        if let Some(entry) = entry.filter(|entry| entry.sits_at(seat)) {
+            entry.since = entry.since.min(since);
+        }
+    }
+
+    /// Settles a race between two workers that read one port: each let in an address where there
+    /// was room for one of them. The one that was there earlier stays, or the limit of a port would
+    /// be one for each worker. Gives the address that goes, if another has to.
+    pub(crate) fn make_room(&mut self, since: Time, mac: Mac, seat: &Seat) -> Option<Lost> {
+        let is_port = matches!(seat.holder, Holder::Port(_));
+        let full = used(&self.in_use, seat.holder) >= seat.limit;
+        if !self.shared || !is_port || !full || self.lookup(seat.pvlan, mac).is_some() {
+            return None;
+        }
+        let own = self.entries.iter().filter(|(_, it)| {
+            it.is_held_by(seat.holder) && it.is_learned() && it.strength <= seat.strength
+        });
+        let (&(pvlan, last), _) = own.max_by_key(|&(&(_, mac), it)| (it.since, mac))?;
+        let entry = *self.lookup(pvlan, last)?;
+        if (entry.since, last) <= (since, mac) {
+            return None;
+        }
+        self.remove(pvlan, last);
+        self.insert(mac, Entry::new(since, seat), seat.pvlan);
+        Some(Lost {
+            pvlan,
+            mac: last,
+            entry,
+        })
     }
 
     /// Forgets an address that another worker or a peer says is gone from `place`, unless policy
@@ -341,8 +392,14 @@ fn used(in_use: &FxHashMap<Holder, u32>, holder: Holder) -> u32 {
     in_use.get(&holder).copied().unwrap_or(0)
 }
 
-/// The entry after a move to `seat`, if it may move.
-fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<Entry, DropReason> {
+/// The entry after a move to `seat`, if it may move. `all_heard`: nobody hears of it but this worker.
+fn displace(
+    now: Time,
+    entry: &mut Entry,
+    seat: &Seat,
+    age: Duration,
+    all_heard: bool,
+) -> Result<Entry, DropReason> {
     if entry.rival(seat) == Ordering::Greater {
         return Ok(Entry::new(now, seat));
     }
@@ -350,7 +407,7 @@ fn displace(now: Time, entry: &mut Entry, seat: &Seat, age: Duration) -> Result<
         return Err(DropReason::MacDup);
     }
     // What talks elsewhere is heard of here a few times in its age, and no more often.
-    let far = entry.strength == Strength::Pinned && !entry.near;
+    let far = entry.strength == Strength::Pinned && !all_heard;
     let silence = if far { SILENCE + age / 4 } else { SILENCE };
     if now.since(entry.seen) < silence {
         return Err(DropReason::MacMove);

@@ -92,6 +92,8 @@ pub struct Setup {
     /// Whether TCP segments out of tunnels that continue each other are joined, so that ports get
     /// superframes.
     pub joins: bool,
+    /// Whether other workers read the ports that this one reads, each some of their flows.
+    pub shares: bool,
 }
 
 impl std::fmt::Debug for Setup {
@@ -102,6 +104,7 @@ impl std::fmt::Debug for Setup {
             age,
             fdb_limit,
             joins,
+            shares,
             ..
         } = self;
         f.debug_struct("Setup")
@@ -110,6 +113,7 @@ impl std::fmt::Debug for Setup {
             .field("age", age)
             .field("fdb_limit", fdb_limit)
             .field("joins", joins)
+            .field("shares", shares)
             .finish_non_exhaustive()
     }
 }
@@ -142,7 +146,7 @@ impl Forwarder {
             age,
             fdb_limit,
             joins,
-            ..
+            shares,
         } = setup;
         let number = u8::try_from(worker).ok().filter(|it| *it < LANES);
         let number = number.filter(|_| owns_lanes);
@@ -150,7 +154,7 @@ impl Forwarder {
         if let Some(lanes) = &mut lanes {
             lanes.install(now, &tables.fabric, tables.me);
         }
-        let state = State::new(&tables, age, fdb_limit, joins);
+        let state = State::new(&tables, age, fdb_limit, joins, shares);
         Self {
             tables,
             lanes,
@@ -256,11 +260,12 @@ impl Forwarder {
 
     /// Another worker, or through the control task a peer, says where an address is. The rules
     /// are those of the table; claims of other generations are ignored.
-    pub fn apply_claim(&mut self, now: Time, claim: &Claim) {
+    pub fn apply_claim(&mut self, now: Time, claim: &Claim, sink: &mut impl Sink) {
         if claim.generation != self.tables.generation {
             return;
         }
-        let applied = self.state.apply(&self.tables, now, claim);
+        let tell = |gone| sink.claim(gone);
+        let applied = self.state.apply(&self.tables, now, claim, tell);
         // Every worker hears of it; the first counts.
         let first = self.lanes.as_ref().is_some_and(Lanes::is_first);
         if let (false, Place::Node(node), true) = (applied, claim.place, first)

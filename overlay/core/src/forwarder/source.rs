@@ -21,8 +21,8 @@ impl<S: Sink> Pass<'_, S> {
         let Some(seat) = self.state.seat(self.tables, sender.segment, sender.place) else {
             return Err(DropReason::PortDown);
         };
-        // Every frame of a port comes in by one worker: the one that sees this one. Nor does anybody
-        // else tell of a stock member's guests.
+        // Frames of a port come in by this worker, and by others only where they share its ports,
+        // which the table knows. Nor does anybody else tell of a stock member's guests.
         let near = match sender.origin {
             Origin::Port(_) => true,
             Origin::Peer(node) => self.tables.is_stock(node),

@@ -69,10 +69,16 @@ pub(super) struct State {
 
 impl State {
     /// An empty state for these tables, every port with a device down.
-    pub(super) fn new(tables: &Tables, age: Duration, limit: usize, joins: bool) -> Self {
+    pub(super) fn new(
+        tables: &Tables,
+        age: Duration,
+        limit: usize,
+        joins: bool,
+        shared: bool,
+    ) -> Self {
         let buffer = || vec![0; SCRATCH].into_boxed_slice();
         let mut state = Self {
-            fdb: Fdb::new(limit, age),
+            fdb: Fdb::new(limit, age).sharing(shared),
             addresses: Addresses::new(limit, age),
             groups: Groups::new(limit),
             counters: blank_counters(tables),
@@ -174,8 +180,15 @@ impl State {
         })
     }
 
-    /// Applies what another worker or a peer says; false when somebody else has the address.
-    pub(super) fn apply(&mut self, tables: &Tables, now: Time, claim: &Claim) -> bool {
+    /// Applies what another worker or a peer says; false when somebody else has the address. `tell`
+    /// is told what had to go for it.
+    pub(super) fn apply(
+        &mut self,
+        tables: &Tables,
+        now: Time,
+        claim: &Claim,
+        tell: impl FnOnce(Claim),
+    ) -> bool {
         let Some(segment) = tables.fabric.segment(claim.segment) else {
             return true;
         };
@@ -195,7 +208,7 @@ impl State {
             seat.takes = seat.strength;
         }
         match claim.what {
-            Change::Here(since) => return self.apply_here(now, since, claim, &seat),
+            Change::Here(since) => return self.apply_here(now, since, claim, &seat, tell),
             Change::Address(ip) => return self.apply_address(tables, now, ip, claim, &seat),
             Change::Gone => {
                 let (pvlan, mac, place) = (claim.pvlan, claim.mac, claim.place);
@@ -266,10 +279,30 @@ impl State {
             .is_ok()
     }
 
-    fn apply_here(&mut self, now: Time, since: Time, claim: &Claim, seat: &Seat) -> bool {
-        let refused = self.fdb.learn(now, claim.mac, seat).is_err();
-        let is_ours = matches!(claim.place, Place::Port(_));
-        !refused || (is_ours && self.fdb.yield_to_earlier(since, claim.mac, seat))
+    fn apply_here(
+        &mut self,
+        now: Time,
+        since: Time,
+        claim: &Claim,
+        seat: &Seat,
+        tell: impl FnOnce(Claim),
+    ) -> bool {
+        let mac = claim.mac;
+        if self.fdb.learn(now, mac, seat).is_ok() {
+            self.fdb.date(since, mac, seat);
+            return true;
+        }
+        if !matches!(claim.place, Place::Port(_)) {
+            return false;
+        }
+        if let Some(lost) = self.fdb.make_room(since, mac, seat) {
+            let is_its = |held: &Held| held.mac == lost.mac && held.place == lost.entry.place;
+            self.addresses
+                .forget_if(|within, held| within == lost.pvlan && is_its(held));
+            tell(gone(claim.generation, lost.pvlan, lost.mac, &lost.entry));
+            return true;
+        }
+        self.fdb.yield_to_earlier(since, mac, seat)
     }
 
     /// Forgets the silent, and says so for this node's own, if it would have heard them: another

@@ -503,6 +503,7 @@ impl Second {
             age: Duration::from_secs(300),
             fdb_limit: 65_536,
             joins: false,
+            shares: false,
         };
         let mut second = Self {
             forwarder: Forwarder::new(world.now, setup),

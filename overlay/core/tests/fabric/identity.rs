@@ -50,7 +50,7 @@ fn no_claim_of_a_host_is_as_strong_as_a_router() {
     let here = Change::Here(world.now);
     let theft = claim(&world, "blue.isolated", mac(gateway), here);
     let now = world.now;
-    world.nodes[0].forwarder.apply_claim(now, &theft);
+    world.nodes[0].apply_claim(now, &theft);
     let hello = udp(gateway, BROADCAST, Ipv4Addr::BROADCAST, b"hello");
     assert_ne!(
         world.receivers(gateway, &hello),
@@ -68,7 +68,7 @@ fn a_node_says_nothing_of_segments_that_it_has_no_ports_in() {
     let here = Change::Here(world.now);
     let theft = claim(&world, "blue.web", mac("n2/b-w2"), here);
     let now = world.now;
-    world.nodes[0].forwarder.apply_claim(now, &theft);
+    world.nodes[0].apply_claim(now, &theft);
     let frame = udp("n1/b-w1", mac("n2/b-w2"), ip("n2/b-w2"), b"to its owner");
     let receivers = world.receivers("n1/b-w1", &frame);
     assert!(receivers.contains(&"n2/b-w2".to_owned()), "{receivers:?}");
@@ -84,7 +84,7 @@ fn a_node_cannot_say_where_anothers_address_is() {
     let taken = Change::Address(IpAddr::V4(ip("n2/b-i3")));
     for what in [Change::Here(now), taken] {
         let claim = claim(&world, "blue.isolated", Mac([2, 0xba, 0xd, 0, 0, 5]), what);
-        world.nodes[0].forwarder.apply_claim(now, &claim);
+        world.nodes[0].apply_claim(now, &claim);
     }
     let refused = world.counters(0).peers[liar.index()].claims_refused;
     assert_eq!(refused, 1, "and it is counted");
@@ -128,7 +128,7 @@ fn what_is_gone_in_one_private_vlan_is_not_gone_in_another() {
         ..claim(&world, "red.lab", mac("n2/b-i3"), Change::Gone)
     };
     let now = world.now;
-    world.nodes[0].forwarder.apply_claim(now, &gone);
+    world.nodes[0].apply_claim(now, &gone);
     assert_eq!(told(&mut world, "n1/b-gw", ip("n2/b-i3")), here);
 }
 
@@ -144,7 +144,7 @@ fn a_node_pins_no_address_to_a_mac_that_it_has_not() {
     let what = Change::Address(IpAddr::V6(local));
     let theft = claim(&world, "blue.isolated", mac(victim), what);
     let now = world.now;
-    world.nodes[0].forwarder.apply_claim(now, &theft);
+    world.nodes[0].apply_claim(now, &theft);
     let packet = udp6(victim, local, mac(gateway), ip6(gateway));
     assert_eq!(world.receivers(victim, &packet), [gateway]);
 }
@@ -262,7 +262,7 @@ fn an_address_that_one_worker_has_not_heard_of_is_not_gone() {
         )
     };
     let now = world.now;
-    world.nodes[node].forwarder.apply_claim(now, &told);
+    world.nodes[node].apply_claim(now, &told);
     hello(&mut world, &["n1/b-i2"]);
     world.now = world.now + Duration::from_secs(301);
     let node = &mut world.nodes[node];

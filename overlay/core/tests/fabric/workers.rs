@@ -8,7 +8,7 @@ use skerry_overlay::{
     DropReason, Forwarder, Frame, Lanes, PeerCounters, Scratch, Setup, Told, lane_public,
     padded_len,
 };
-use skerry_policy::LocalPort;
+use skerry_policy::{LocalPort, Mac};
 
 use crate::edges::{e1, with_e1};
 use crate::world::frames::{BROADCAST, ip, mac, plain, udp};
@@ -45,6 +45,7 @@ impl Second {
             age: Duration::from_secs(300),
             fdb_limit: 65_536,
             joins: true,
+            shares: true,
         };
         let mut second = Self {
             number,
@@ -322,4 +323,55 @@ fn a_policy_without_a_node_ends_every_lane_of_it_at_once() {
     let drops = &forwarder.counters().underlay_drops;
     assert!(drops.get(DropReason::WgAuth) > 0);
     assert_eq!(seconds[0].delivered(), [""; 0]);
+}
+
+/// Carries claims between workers of one node, as the control task does.
+fn relay(world: &World, workers: &mut [Second]) {
+    loop {
+        let mut moved = false;
+        for from in 0..workers.len() {
+            for claim in std::mem::take(&mut workers[from].recorder.claims) {
+                moved = true;
+                for (to, worker) in workers.iter_mut().enumerate() {
+                    let recorder = &mut worker.recorder;
+                    if to != from {
+                        worker.forwarder.apply_claim(world.now, &claim, recorder);
+                    }
+                }
+            }
+        }
+        if !moved {
+            return;
+        }
+    }
+}
+
+#[test]
+fn two_workers_that_read_one_port_let_in_no_more_than_one() {
+    // Every host port of the open site has room for many; this one has room for one.
+    let site = open().replace("b-w2 = { ", "b-w2 = { guard.max_macs = 1, ");
+    assert_ne!(site, open());
+    let mut world = World::new(&site);
+    let mut workers = [Second::beside(&world, 2), Second::beside(&world, 2)];
+    let guest = |last| Mac([2, 0, 0, 0, 0x77, last]);
+    let say = |world: &World, worker: &mut Second, last| {
+        let frame = plain(guest(last), BROADCAST, "me");
+        worker.send(world, "n2/b-w2", &frame);
+    };
+    say(&world, &mut workers[0], 1);
+    world.now = world.now + Duration::from_millis(1);
+    say(&world, &mut workers[1], 2);
+    relay(&world, &mut workers);
+    for worker in &workers {
+        let known = worker.forwarder.fdb(world.now).map(|it| it.mac);
+        let mut known: Vec<Mac> = known.filter(|mac| mac.0[4] == 0x77).collect();
+        known.sort();
+        assert_eq!(known, [guest(1)], "the earlier one");
+    }
+    let (_, port) = world.place("n2/b-w2");
+    for worker in &mut workers {
+        say(&world, worker, 2);
+        let counters = &worker.forwarder.counters().ports[port.index()];
+        assert_eq!(counters.ingress_drops.get(DropReason::MacLimit), 1);
+    }
 }

@@ -98,6 +98,7 @@ impl Node {
             age: AGE,
             fdb_limit: FDB_LIMIT,
             joins: true,
+            shares: false,
         };
         let mut node = Self {
             forwarder: at_the_origin(|| Forwarder::new(now, setup)),
@@ -219,7 +220,10 @@ impl Node {
                         let (forwarder, effects) = (&mut self.forwarder, &mut self.effects);
                         let _sent = forwarder.send_control(now, to, &message, effects);
                     }
-                    Output::Claim(claim) => self.forwarder.apply_claim(now, &claim),
+                    Output::Claim(claim) => {
+                        let effects = &mut self.effects;
+                        self.forwarder.apply_claim(now, &claim, effects);
+                    }
                     // Its nodes have one worker each, and offer nothing.
                     Output::Lanes { .. } => {}
                 }

@@ -153,6 +153,7 @@ fn start(
         age: setup.age,
         fdb_limit: setup.fdb_limit,
         joins: setup.offload.tap.wanted() && shell.underlay.is_some(),
+        shares: setup.workers > 1,
     };
     let forwarder = Forwarder::new(clock.now(), core);
     seat.spawn(index, move |inbox: Inbox| {

@@ -58,7 +58,9 @@ impl Loop {
                     self.forwarder.tell_lane(now, peer, told, &mut self.shell);
                 }
             }
-            Command::Claim(claim) => self.forwarder.apply_claim(now, &claim),
+            Command::Claim(claim) => {
+                self.forwarder.apply_claim(now, &claim, &mut self.shell);
+            }
             Command::Snapshot(reply) => {
                 reply.send(self.view()).ok();
             }

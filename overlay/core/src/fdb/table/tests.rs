@@ -418,3 +418,55 @@ fn a_pin_that_talks_elsewhere_is_silent_only_when_nobody_has_told_of_it() {
         "unguarded addresses move as before"
     );
 }
+
+#[test]
+fn a_pin_is_silent_here_and_not_where_another_worker_reads_its_port() {
+    let (owner, thief) = (port(1, Strength::Pinned), port(2, Strength::Pinned));
+    for (shared, taken) in [(false, true), (true, false)] {
+        let mut fdb = table().sharing(shared);
+        fdb.learn(at(0), MAC, &owner).unwrap();
+        assert_eq!(fdb.learn(at(6), MAC, &thief).is_ok(), taken, "{shared}");
+    }
+    let mut fdb = table().sharing(true);
+    fdb.learn(at(0), MAC, &owner).unwrap();
+    assert!(fdb.learn(at(81), MAC, &thief).is_ok(), "nobody has told");
+}
+
+#[test]
+fn the_limit_of_a_port_is_one_for_all_workers_that_read_it() {
+    let seat = Seat {
+        limit: 1,
+        ..port(1, Strength::Pinned)
+    };
+    let other = Seat {
+        limit: 1,
+        ..port(2, Strength::Pinned)
+    };
+    let mut fdb = table().sharing(true);
+    fdb.learn(at(0), mac(9), &other).unwrap();
+    fdb.learn(at(10), mac(1), &seat).unwrap();
+    assert!(fdb.make_room(at(11), mac(2), &seat).is_none(), "later");
+    assert!(fdb.make_room(at(10), mac(2), &seat).is_none(), "a tie");
+    let lost = fdb.make_room(at(9), mac(3), &seat).unwrap();
+    assert_eq!((lost.mac, lost.entry.since), (mac(1), at(10)));
+    assert!(fdb.lookup(BLUE, mac(1)).is_none() && fdb.lookup(BLUE, mac(9)).is_some());
+    assert_eq!(fdb.lookup(BLUE, mac(3)).unwrap().since, at(9));
+    let again = fdb.learn(at(12), mac(1), &seat);
+    assert_eq!(again.err(), Some(DropReason::MacLimit));
+    // Where a port is read by one worker that worker has said who is there.
+    let mut alone = table();
+    alone.learn(at(10), mac(1), &seat).unwrap();
+    assert!(alone.make_room(at(9), mac(2), &seat).is_none());
+}
+
+#[test]
+fn what_is_told_late_was_there_early() {
+    let mut fdb = table().sharing(true);
+    let seat = Seat {
+        limit: 1,
+        ..port(1, Strength::Pinned)
+    };
+    fdb.learn(at(20), mac(1), &seat).unwrap();
+    fdb.date(at(5), mac(1), &seat);
+    assert!(fdb.make_room(at(9), mac(2), &seat).is_none());
+}

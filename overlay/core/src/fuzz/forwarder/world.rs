@@ -123,6 +123,7 @@ impl Node {
             age: AGE,
             fdb_limit: FDB_LIMIT,
             joins: true,
+            shares: false,
         };
         Self {
             number,
@@ -381,8 +382,9 @@ impl World {
         }
         let place = Place::Node(id(from + 1));
         let node = &mut self.nodes[1 - from];
+        let claim = Claim { place, ..claim };
         node.forwarder
-            .apply_claim(self.now, &Claim { place, ..claim });
+            .apply_claim(self.now, &claim, &mut node.recorder);
     }
 
     /// Control messages go to the mesh, and what it makes of them to the tables.
@@ -393,7 +395,8 @@ impl World {
         }
         while let Some(output) = node.mesh.poll_output() {
             if let Output::Claim(claim) = output {
-                node.forwarder.apply_claim(self.now, &claim);
+                node.forwarder
+                    .apply_claim(self.now, &claim, &mut node.recorder);
             }
         }
     }

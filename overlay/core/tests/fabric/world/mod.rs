@@ -137,6 +137,12 @@ pub(crate) struct Node {
     pub(crate) recorder: Recorder,
 }
 
+impl Node {
+    pub(crate) fn apply_claim(&mut self, now: Time, claim: &Claim) {
+        self.forwarder.apply_claim(now, claim, &mut self.recorder);
+    }
+}
+
 /// The nodes, a clock, and what travels between them.
 pub(crate) struct World {
     pub(crate) now: Time,
@@ -193,6 +199,7 @@ impl World {
                     age: Duration::from_secs(300),
                     fdb_limit: 65_536,
                     joins,
+                    shares: false,
                 };
                 let forwarder = Forwarder::new(now, setup);
                 Node {
@@ -325,8 +332,7 @@ impl World {
         let place = Place::Node(self.nodes[from].id);
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if index != from {
-                node.forwarder
-                    .apply_claim(self.now, &Claim { place, ..claim });
+                node.apply_claim(self.now, &Claim { place, ..claim });
             }
         }
     }
