@@ -4,6 +4,7 @@
 mod faults;
 mod guards;
 mod joining;
+mod lanes;
 mod mtu;
 mod nodes;
 mod queues;
@@ -20,6 +21,7 @@ use crate::tools::is_root;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
 use joining::JOINING_FAULTS;
+use lanes::LANE_FAULTS;
 use mtu::MTU_FAULTS;
 use nodes::NODES;
 use queues::QUEUE_FAULTS;
@@ -44,6 +46,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&JOINING_FAULTS)
         .chain(&MTU_FAULTS)
         .chain(&QUEUE_FAULTS)
+        .chain(&LANE_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.
