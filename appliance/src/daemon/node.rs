@@ -209,6 +209,7 @@ fn setup(config: &NodeConfig, key: &Key, tables: &Arc<Tables>, clock: Clock) -> 
         secret: key.secret(),
         listen: config.listen,
         workers: usize::from(config.workers),
+        pin: config.pin,
         offload: config.offload,
         age: config.age,
         fdb_limit: FDB_LIMIT,

@@ -49,6 +49,8 @@ pub struct NodeConfig {
     pub metrics: Option<SocketAddr>,
     /// Worker threads.
     pub workers: u16,
+    /// Whether each of several stays on a processor.
+    pub pin: bool,
     /// How raw interfaces are opened.
     pub backend: Backend,
     /// After how long an address that is silent is forgotten.
@@ -100,6 +102,7 @@ impl NodeConfig {
         let state = reader.optional("state", value::path);
         let metrics = reader.optional("metrics", value::socket);
         let workers = reader.optional("workers", value::workers);
+        let pin = reader.optional("pin", value::flag);
         let backend = reader.optional("backend", value::backend);
         let age = reader.table("fdb", |reader| reader.optional("age", value::age));
         let offload = reader.table("offload", offload);
@@ -114,8 +117,8 @@ impl NodeConfig {
             key: base.join(key?),
             listen: listen.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, LISTEN_PORT).into()),
             metrics,
-            // One worker until lanes are spread over several; then this becomes the CPU count.
             workers: workers.flatten().unwrap_or(1),
+            pin: pin.unwrap_or(true),
             backend: backend.unwrap_or_default(),
             age: age.unwrap_or(AGE),
             offload,
@@ -201,6 +204,7 @@ mod tests {
             state: "/var/lib/skerry/n1".into(),
             metrics: None,
             workers: 1,
+            pin: true,
             backend: Backend::Packet,
             age: Duration::from_secs(300),
             offload: OffloadSwitches::default(),
@@ -219,6 +223,7 @@ mod tests {
             state = "state"
             metrics = "127.0.0.1:9469"
             workers = 2
+            pin = false
             backend = "datalink"
             fdb = { age = "2s" }
             [offload]
@@ -236,6 +241,7 @@ mod tests {
             state: "/etc/skerry/state".into(),
             metrics: Some("127.0.0.1:9469".parse().unwrap()),
             workers: 2,
+            pin: false,
             backend: Backend::Datalink,
             age: Duration::from_secs(2),
             offload: OffloadSwitches {

@@ -41,6 +41,10 @@ pub(super) fn workers(value: &DeValue<'_>) -> Option<Option<u16>> {
     (1..=WORKERS_MAX).contains(&number).then_some(Some(number))
 }
 
+pub(super) fn flag(value: &DeValue<'_>) -> Option<bool> {
+    value.as_bool()
+}
+
 pub(super) fn backend(value: &DeValue<'_>) -> Option<Backend> {
     match value.as_str()? {
         "auto" | "packet" => Some(Backend::Packet),

@@ -32,6 +32,8 @@ pub struct Setup {
     pub listen: SocketAddr,
     /// How many threads; 0 counts as 1.
     pub workers: usize,
+    /// Whether each of several workers stays on a processor.
+    pub pin: bool,
     /// What the node file says about offloads.
     pub offload: OffloadSwitches,
     /// How long a learned MAC address lives without traffic.

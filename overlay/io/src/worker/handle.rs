@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::thread::CpuSet;
 
 use super::run::Loop;
 use crate::command::Command;
@@ -63,13 +64,15 @@ impl Seat {
         Arc::clone(&self.inbox.bell)
     }
 
-    /// Makes the worker's loop here, where it can still fail, and runs it on a thread.
+    /// Makes the worker's loop here, where it can still fail, and runs it on a thread, which stays
+    /// on a processor if one is given.
     ///
     /// # Errors
     /// Out of threads or descriptors.
     pub(crate) fn spawn(
         self,
         index: usize,
+        processor: Option<usize>,
         make: impl FnOnce(Inbox) -> io::Result<Loop>,
     ) -> io::Result<Worker> {
         let bell = self.bell();
@@ -78,6 +81,9 @@ impl Seat {
             .name(format!("worker-{index}"))
             .spawn(move || {
                 let _fuse = Fuse;
+                if let Some(processor) = processor {
+                    pin(index, processor);
+                }
                 body.run();
             })?;
         Ok(Worker {
@@ -142,6 +148,23 @@ impl Drop for Worker {
     }
 }
 
+/// The processors that this process may use, in order.
+pub(crate) fn processors() -> Vec<usize> {
+    let allowed = rustix::thread::sched_getaffinity(None);
+    let is_in = |processor: &usize| allowed.as_ref().is_ok_and(|set| set.is_set(*processor));
+    (0..CpuSet::MAX_CPU).filter(is_in).collect()
+}
+
+/// Keeps the calling thread on a processor: what it works with stays in that one's caches. Where
+/// that is refused it runs wherever it is put, as any thread does.
+fn pin(worker: usize, processor: usize) {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+        tracing::warn!(worker, processor, %error, "cannot stay on its processor");
+    }
+}
+
 /// Takes the process down with a worker that panics: half a datapath is worse than none.
 struct Fuse;
 
@@ -150,5 +173,24 @@ impl Drop for Fuse {
         if std::thread::panicking() {
             std::process::abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_stays_on_its_processor_and_leaves_the_others_where_they_are() {
+        let all = processors();
+        assert!(!all.is_empty());
+        for processor in all.iter().copied() {
+            let thread = std::thread::spawn(move || {
+                pin(0, processor);
+                processors()
+            });
+            assert_eq!(thread.join().unwrap(), [processor]);
+        }
+        assert_eq!(processors(), all);
     }
 }

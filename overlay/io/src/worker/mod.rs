@@ -32,7 +32,7 @@ use crate::event::Event;
 use crate::snapshot::ShellCounters;
 use crate::start_error::StartError;
 use crate::udp::Underlay;
-use handle::{Inbox, Seat};
+use handle::{Inbox, Seat, processors};
 use handoff::{Giver, Taker};
 use outlets::Outlets;
 use run::Loop;
@@ -156,7 +156,14 @@ fn start(
         shares: setup.workers > 1,
     };
     let forwarder = Forwarder::new(clock.now(), core);
-    seat.spawn(index, move |inbox: Inbox| {
+    // One worker alone is better off where the scheduler puts it; several share out the processors.
+    let processors = if setup.pin && setup.workers > 1 {
+        processors()
+    } else {
+        Vec::new()
+    };
+    let processor = processors.iter().cycle().nth(index).copied();
+    seat.spawn(index, processor, move |inbox: Inbox| {
         Loop::new(clock, forwarder, shell, inbox, takers)
     })
 }

@@ -36,6 +36,7 @@ pub(crate) fn setup(
         secret: secret(number),
         listen: listen.parse().unwrap(),
         workers,
+        pin: true,
         offload,
         age: Duration::from_secs(300),
         fdb_limit: 1024,
