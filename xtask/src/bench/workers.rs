@@ -21,6 +21,9 @@ use crate::command::say;
 
 const STREAMS: u32 = 8;
 
+/// Of each stream, so that all of them are far from what the nodes carry.
+const PACE: &str = "100M";
+
 /// Nodes tell each other of their lanes once a second, and then shake hands.
 const LANES: Duration = Duration::from_secs(4);
 
@@ -35,8 +38,11 @@ struct Sample {
     /// CPU nanoseconds per full-sized frame that arrived: of the busiest worker, of all threads.
     tx: [f64; 2],
     rx: [f64; 2],
-    /// Segments that the receiving host's TCP had to put in order (`TCPOFOQueue`).
+    /// Segments that the receiving host's TCP had to put in order (`TCPOFOQueue`), because one before
+    /// them was lost or late.
     disordered: u64,
+    /// The same of streams that are paced, so that no queue grows and nothing is lost.
+    paced_disordered: u64,
     /// Datagrams that a tunnel took for repeated.
     replayed: u64,
 }
@@ -57,10 +63,11 @@ pub(super) fn run(root: &Path, options: &Options, program: &Path) -> Result<()> 
                 let sample = measure(options, program, (name, ports), workers, round)?;
                 say(&format!(
                     "round {round} {name:<4} {workers} {:5.2} Gb/s, {:5.2} by the busiest worker, {} \
-                     out of order",
+                     out of order, {} paced",
                     sample.gbps,
                     sample.capacity(),
-                    sample.disordered
+                    sample.disordered,
+                    sample.paced_disordered
                 ));
                 samples.push(sample);
             }
@@ -92,6 +99,9 @@ fn measure(
     let mut client = client(&namespaces, options.seconds, STREAMS, &options.congestion);
     let report = Report::of(&fabric, &mut client)?;
     let after = seen()?;
+    client.args(["--bitrate", PACE]);
+    output(&mut client)?;
+    let paced = seen()?;
     let frames = report.sum("sum_received", "bytes")? / f64::from(INNER_MTU - HEADERS);
     let each = |from: &Threads, to: &Threads| from.until(to).map(|spent| spent / frames);
     Ok(Sample {
@@ -102,7 +112,8 @@ fn measure(
         tx: each(&before.tx, &after.tx),
         rx: each(&before.rx, &after.rx),
         disordered: after.disordered - before.disordered,
-        replayed: after.replayed - before.replayed,
+        paced_disordered: paced.disordered - after.disordered,
+        replayed: paced.replayed - before.replayed,
     })
 }
 
@@ -198,8 +209,8 @@ fn write(root: &Path, samples: &[Sample]) -> Result<()> {
 fn markdown(samples: &[Sample]) -> String {
     let mut out = String::from(
         "| ports | workers | 8 streams, Gb/s | TX: busiest worker, ns/frame | all threads | RX: \
-         busiest worker | all threads | Gb/s by the busiest worker | out of order | replays |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
+         busiest worker | all threads | Gb/s by the busiest worker | out of order | paced | replays |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for ports in ["veth", "TAP"] {
         for workers in [1, 2] {
@@ -215,7 +226,7 @@ fn markdown(samples: &[Sample]) -> String {
             };
             let sum = |figure: fn(&Sample) -> u64| these.iter().map(|it| figure(it)).sum::<u64>();
             out.push_str(&format!(
-                "| {ports} | {workers} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                "| {ports} | {workers} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
                 spread(|it| it.gbps, 2),
                 spread(|it| it.tx[0], 0),
                 spread(|it| it.tx[1], 0),
@@ -223,6 +234,7 @@ fn markdown(samples: &[Sample]) -> String {
                 spread(|it| it.rx[1], 0),
                 spread(Sample::capacity, 2),
                 sum(|it| it.disordered),
+                sum(|it| it.paced_disordered),
                 sum(|it| it.replayed),
             ));
         }
