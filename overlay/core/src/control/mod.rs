@@ -34,5 +34,6 @@ pub use offers::LaneOffer;
 /// UDP port of control messages, overlay address to overlay address.
 pub const CONTROL_PORT: u16 = 4790;
 
-/// The longest message: fits the smallest tunnel (IPv6's least MTU less all headers).
+/// The longest message that is read. A node says no longer one than fits the smallest tunnel
+/// (IPv6's least MTU less all headers).
 pub const MESSAGE_MAX: usize = 1_200;

@@ -7,6 +7,12 @@ use skerry_policy::Digest;
 use crate::control::MESSAGE_MAX;
 use crate::control::binding::{Hold, Key, RECORD_MAX, Record};
 use crate::control::codec::{Reader, put};
+use crate::wg::OVERHEAD;
+
+/// The longest list: its datagram crosses any link that carries IPv6, of 1280 bytes (RFC 8200 section
+/// 5), with IPv6 outside and inside the tunnel. Longer ones, up to what a message may have, are read.
+const PAGE_MAX: usize = 1280 - (40 + 8) - OVERHEAD - (40 + 8);
+const _: () = assert!(PAGE_MAX <= MESSAGE_MAX);
 
 /// Magic, boot, digest, sequence, kind, and the two ends of a range.
 const HEADER_MAX: usize = 4 + 8 + 32 + 8 + 1 + 2 * (1 + RECORD_MAX);
@@ -47,7 +53,7 @@ pub(super) struct Range {
 impl Range {
     /// As many of these bindings, which begin after `after`, as fit one message.
     pub(super) fn cut(after: Option<Key>, all: impl Iterator<Item = (Key, Hold)>) -> Self {
-        let room = (MESSAGE_MAX - HEADER_MAX) / RECORD_MAX;
+        let room = (PAGE_MAX - HEADER_MAX) / RECORD_MAX;
         let mut all = all.peekable();
         let bindings: Vec<_> = all.by_ref().take(room).collect();
         let last = bindings.last().map(|&(key, _)| key);
@@ -86,7 +92,7 @@ impl Range {
 
 /// Changes cut so that each list fits one message.
 pub(super) fn changes(records: &[Record]) -> impl Iterator<Item = List> {
-    let room = (MESSAGE_MAX - HEADER_MAX) / RECORD_MAX;
+    let room = (PAGE_MAX - HEADER_MAX) / RECORD_MAX;
     records
         .chunks(room)
         .map(|part| List::Changes(part.to_vec()))

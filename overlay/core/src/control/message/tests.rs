@@ -175,6 +175,28 @@ fn a_range_that_is_none_is_refused() {
 }
 
 #[test]
+fn the_longest_list_fits_the_smallest_tunnel() {
+    let key = |ip: u16| Key {
+        ip: Some(IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, ip])),
+        ..record(1, None).key
+    };
+    let all: Vec<_> = (0..200).map(|ip| (key(ip), Hold::Pinned)).collect();
+    let records: Vec<_> = all
+        .iter()
+        .map(|&(key, hold)| Record {
+            key,
+            hold: Some(hold),
+        })
+        .collect();
+    let pages = pages(&all).into_iter().map(List::Range);
+    for list in pages.chain(changes(&records)) {
+        // Behind IPv6 and UDP, WireGuard, and IPv6 and UDP again, on a link of 1280 bytes.
+        let length = bindings(list).encode().len();
+        assert!(length + 48 + 32 + 48 <= 1280, "{length} bytes");
+    }
+}
+
+#[test]
 fn an_empty_list_is_one_page_of_everything() {
     let pages = pages(&[]);
     assert_eq!(pages.len(), 1);
