@@ -128,7 +128,7 @@ reasons! {
     UnknownDrop = "unknown_drop",
     /// A superframe whose offload header contradicts its bytes.
     OffloadBad = "offload_bad",
-    /// The copy is longer than the egress port's MTU.
+    /// The copy is longer than the egress port's MTU, or than the path to the peer carries.
     EgressMtu = "egress_mtu",
     /// The egress port, or the tunnel towards the peer, takes no more.
     EgressFull = "egress_full",

@@ -1,4 +1,4 @@
-//! Faults in what is done for machines with a larger MTU than the fabric's.
+//! Faults in what is done for machines with a larger MTU than the fabric's, or than a path in it.
 
 use super::faults::Tests::{Core, Fabric};
 use super::faults::{Edit, Fault};
@@ -7,11 +7,15 @@ const TCP: &str = "overlay/core/src/wire/tcp.rs";
 const ANSWER: &str = "overlay/core/src/wire/too_big.rs";
 const CLAMP: &str = "overlay/core/src/forwarder/clamp.rs";
 const TOO_BIG: &str = "overlay/core/src/forwarder/too_big.rs";
+const PEERING: &str = "overlay/core/src/forwarder/peering.rs";
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const INGRESS: &str = "overlay/core/src/forwarder/ingress.rs";
+const COPIES: &str = "overlay/core/src/forwarder/copies.rs";
+const PATH: &str = "overlay/core/src/forwarder/path.rs";
+const INSTALL: &str = "overlay/core/src/forwarder/install.rs";
 const METER: &str = "overlay/core/src/forwarder/meter.rs";
 
-pub(super) const MTU_FAULTS: [Fault; 17] = [
+pub(super) const MTU_FAULTS: [Fault; 26] = [
     Fault {
         name: "let a connection open with any segment size",
         edits: &[Edit {
@@ -70,7 +74,7 @@ pub(super) const MTU_FAULTS: [Fault; 17] = [
         name: "answer a spoofed MAC address",
         edits: &[Edit {
             file: TOO_BIG,
-            from: "if !self.is_known(&sender) || ",
+            from: "if !self.is_known(sender) || ",
             to: "if ",
         }],
         tests: Fabric("mtu::too_big"),
@@ -79,7 +83,7 @@ pub(super) const MTU_FAULTS: [Fault; 17] = [
         name: "answer a spoofed IP address",
         edits: &[Edit {
             file: TOO_BIG,
-            from: " || !self.owns(&sender, policy, packet.source)",
+            from: " || !self.owns(sender, policy, packet.source)",
             to: "",
         }],
         tests: Fabric("mtu::too_big"),
@@ -164,5 +168,86 @@ pub(super) const MTU_FAULTS: [Fault; 17] = [
             to: "if false {",
         }],
         tests: Fabric("mtu::too_big"),
+    },
+    Fault {
+        name: "send what the path does not carry",
+        edits: &[Edit {
+            file: COPIES,
+            from: "if self.drop_narrow(to.node, frame, n) {",
+            to: "if false {",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "drop what the path does not carry without a word",
+        edits: &[Edit {
+            file: VERDICT,
+            from: "        self.answer_narrow(sender, to, frame);\n",
+            to: "",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "drop what a peering's path does not carry without a word",
+        edits: &[Edit {
+            file: PEERING,
+            from: "        self.answer_narrow(sender, crossing.receiver.home, frame);\n",
+            to: "",
+        }],
+        tests: Fabric("peerings::"),
+    },
+    Fault {
+        name: "tell of more than the path carries",
+        edits: &[Edit {
+            file: PATH,
+            from: "self.answer_too_big_for(sender, frame, mtu);",
+            to: "self.answer_too_big_for(sender, frame, mtu + 1);",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "take a superframe for as long as its bytes",
+        edits: &[Edit {
+            file: PATH,
+            from: "|it| it.max_len())",
+            to: "|_| frame.bytes.len())",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "count a superframe once that its path does not carry",
+        edits: &[Edit {
+            file: PATH,
+            from: "counters.egress_drops.add(DropReason::EgressMtu, n);",
+            to: "counters.egress_drops.add(DropReason::EgressMtu, 1);",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "let a connection open with more than its path carries",
+        edits: &[Edit {
+            file: CLAMP,
+            from: "let ahead = self.node_ahead(sender, header, way, frame);",
+            to: "let ahead: Option<NodeId> = None;",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "lower no segment size for the path back",
+        edits: &[Edit {
+            file: CLAMP,
+            from: "Origin::Peer(node) => Some(node),",
+            to: "Origin::Peer(_) => None,",
+        }],
+        tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "forget a narrow path by a reload",
+        edits: &[Edit {
+            file: INSTALL,
+            from: "self.paths.translate(&translation.nodes, tables);",
+            to: "self.paths.translate(&[], tables);",
+        }],
+        tests: Fabric("mtu::path"),
     },
 ];

@@ -1,4 +1,4 @@
-//! No TCP connection opens with a larger segment size than the fabric carries.
+//! No TCP connection opens with a larger segment size than its way carries.
 //!
 //! A machine behind a `nic` port may believe in a larger MTU than the fabric has, and names the size
 //! that goes with it when it opens a connection (RFC 9293 section 3.7.1). Its peer would then send
@@ -6,12 +6,20 @@
 //! fabric somewhere. That is done wherever a frame comes from, not on ports alone: behind a stock
 //! member nobody else does it, and in a roll-out two nodes may have two MTUs.
 //!
+//! The fabric's MTU is the limit, or that of the path to the node at the other end where it is less.
+//! The size in a packet is for what comes back, so the node that takes it out of a tunnel is the one
+//! that knows. The one that puts it in does not leave it to the other, which may be of an older
+//! version, and as a rule both ways of a path are one. What is flooded has no other end yet.
+//!
 //! What is behind an authentication header stays as it is: its receiver would find it changed
 //! (RFC 4302).
 
 use super::inspect::Inspected;
-use super::pass::{Outcome, Pass, Sender};
+use skerry_policy::NodeId;
+
+use super::pass::{Origin, Outcome, Pass, Sender};
 use super::verdict::Way;
+use crate::claim::Place;
 use crate::frame::Frame;
 use crate::gso::{Network, TCP, Version};
 use crate::reason::DropReason;
@@ -36,10 +44,51 @@ impl<S: Sink> Pass<'_, S> {
         n: u64,
     ) -> Result<Outcome, DropReason> {
         let mut buffer = std::mem::take(&mut self.state.clamped);
-        let frame = clamped(&mut buffer, frame, self.tables.fabric.mtu).unwrap_or(frame);
+        let mtu = self.mtu_between(sender, header, way, frame);
+        let frame = clamped(&mut buffer, frame, mtu).unwrap_or(frame);
         let outcome = self.send(sender, header, inspected, way, frame, n);
         self.state.clamped = buffer;
         outcome
+    }
+
+    /// What everything on a frame's way carries, as far as this node knows the way.
+    fn mtu_between(
+        &self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        way: Way,
+        frame: Frame<'_>,
+    ) -> u16 {
+        let (paths, full) = (&self.state.paths, self.tables.fabric.mtu);
+        if !paths.is_any_narrow() {
+            return full;
+        }
+        let behind = match sender.origin {
+            Origin::Peer(node) => Some(node),
+            Origin::Port(_) => None,
+        };
+        let ahead = self.node_ahead(sender, header, way, frame);
+        let ends = behind.into_iter().chain(ahead);
+        ends.filter_map(|node| paths.narrow(node))
+            .fold(full, u16::min)
+    }
+
+    fn node_ahead(
+        &self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        way: Way,
+        frame: Frame<'_>,
+    ) -> Option<NodeId> {
+        match way {
+            Way::Known(entry) => match entry.place {
+                Place::Node(node) => Some(node),
+                Place::Port(_) => None,
+            },
+            Way::Owner(id) => Some(self.tables.fabric.attachments.get(id.index())?.home),
+            Way::Across => self.far_end(sender, header, frame.bytes),
+            Way::Group | Way::Unknown => None,
+        }
     }
 }
 

@@ -97,6 +97,9 @@ impl<S: Sink> Pass<'_, S> {
     /// One copy, which stands for `n` frames, to another node: in the lane of this worker, if the
     /// node is known to hear it there, or by the first worker.
     pub(super) fn copy_to_node(&mut self, to: Onward, frame: Frame<'_>, n: u64) {
+        if self.drop_narrow(to.node, frame, n) {
+            return;
+        }
         let receiver = Receiver {
             node: to.node,
             port: None,
@@ -245,7 +248,8 @@ fn seal_packet<S: Sink>(
     carrier
         .write(packet, headers.from, vxlan::PORT)
         .ok_or(Refused::Full)?;
-    lanes.seal(now, node, pad(&mut state.scratch, end, state.longest), sink)
+    let longest = state.longest_to(node);
+    lanes.seal(now, node, pad(&mut state.scratch, end, longest), sink)
 }
 
 /// The packet of `end` bytes, filled up to the next multiple of 16 (WireGuard section 5.4.6),

@@ -170,6 +170,7 @@ impl State {
         self.carriers = carriers(tables);
         self.allowance = allowance(tables);
         self.longest = longest(tables);
+        self.paths.translate(&translation.nodes, tables);
         self.counters = translate_counters(&self.counters, translation, tables);
         self.licences = Licence::of_peers(tables);
         self.kinds = Licence::kinds_of_peers(tables);

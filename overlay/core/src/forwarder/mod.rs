@@ -16,6 +16,7 @@
 //! | `shorten` | queues that have grown too long |
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
+//! | `path` | what fits on the way to another node |
 //! | `copies` | handing copies to ports and to tunnels |
 //! | `joining` | TCP segments out of tunnels, joined before anything else looks at them |
 //! | `ingress`, `tunnel` | the two ways in |
@@ -42,6 +43,7 @@ mod licence;
 mod listening;
 mod meter;
 mod pass;
+mod path;
 mod peering;
 mod routes;
 mod shorten;
@@ -121,7 +123,7 @@ impl std::fmt::Debug for Setup {
 /// One worker's datapath.
 ///
 /// Methods come in quinn's four kinds: `handle_*` take what happened, `install`, `apply_claim`,
-/// `set_port_up` and `send_control` are commands, `poll_timeout` says when time itself matters,
+/// `set_path`, `set_port_up` and `send_control` are commands, `poll_timeout` says when time itself matters,
 /// and the rest are getters. Effects leave through the [`Sink`] given to each call.
 #[derive(Debug)]
 pub struct Forwarder {

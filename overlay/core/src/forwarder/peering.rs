@@ -48,6 +48,7 @@ impl<'t, S: Sink> Pass<'t, S> {
         if crossing.receiver.home == self.tables.me {
             return Ok(self.hand_over(peering, crossing.receiver, target, frame, n));
         }
+        self.answer_narrow(sender, crossing.receiver.home, frame);
         let mac = peering.mac();
         let mut buffer = std::mem::take(&mut self.state.crossing);
         if let Some(frame) = readdressed(&mut buffer, frame, mac, mac) {
@@ -84,6 +85,17 @@ impl<'t, S: Sink> Pass<'t, S> {
         let mut peerings = std::iter::once(asked).chain(fabric.peerings_of(end.id));
         let peering = peerings.find(passes)?;
         Some((peering, crossing, target))
+    }
+
+    /// The node that a frame to the address of a peering goes to.
+    pub(super) fn far_end(
+        &self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        frame: &[u8],
+    ) -> Option<NodeId> {
+        let (_, crossing, _) = self.permitted(sender, header, frame)?;
+        Some(crossing.receiver.home)
     }
 
     /// Takes a frame that came out of a peer's tunnel under a peering's number to its outcome.

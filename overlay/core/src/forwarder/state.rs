@@ -11,6 +11,7 @@ use super::joining::Arrivals;
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
+use super::path::Paths;
 use super::routes::Routes;
 use super::shorten::Queues;
 use crate::bucket::Bucket;
@@ -53,6 +54,7 @@ pub(super) struct State {
     pub(super) control: Vec<Bucket>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
     pub(super) longest: usize,
+    pub(super) paths: Paths,
     /// What waits for more to be joined with.
     pub(super) arrivals: Arrivals,
     /// Where packets for the tunnel are put together.
@@ -95,6 +97,7 @@ impl State {
             queues: Queues::new(tables.local.ports.len()),
             control: messages(tables),
             longest: longest(tables),
+            paths: Paths::new(tables),
             arrivals: Arrivals::new(joins),
             scratch: buffer(),
             untagged: buffer(),

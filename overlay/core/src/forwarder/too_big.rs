@@ -6,13 +6,17 @@
 //! and it depends on the packet, the policy and its sender alone. Whether the receiver exists, and
 //! whether the sender may reach it, it does not tell. Nothing is learned from the packet, which is
 //! dropped as `oversize` all the same.
+//!
+//! A packet that fits the fabric and not the path to another node is answered under the same
+//! conditions. That tells something of its receiver, and to nobody who may not reach it: the packet
+//! has passed every guard and the verdict by then.
 
 use std::net::IpAddr;
 
 use skerry_policy::{LocalPort, Port};
 
 use super::admission;
-use super::pass::{Pass, Sender};
+use super::pass::{Origin, Pass, Sender};
 use super::source::{Rule, is_link_local};
 use crate::claim::Place;
 use crate::frame::Frame;
@@ -25,19 +29,24 @@ impl<S: Sink> Pass<'_, S> {
     /// Answers a frame that is too long, if it is to be answered. Of a superframe the first piece
     /// is, which is as long as any.
     pub(super) fn answer_too_big(&mut self, port: LocalPort, frame: Frame<'_>) {
-        let mut buffer = std::mem::take(&mut self.state.untagged);
-        if let Some((place, answer)) = self.too_big(port, frame, &mut buffer) {
+        if let Some((place, answer)) = self.too_big(port, frame) {
             self.copy_out(place, Frame::plain(answer.frame()));
         }
-        self.state.untagged = buffer;
     }
 
-    fn too_big(
-        &mut self,
-        port: LocalPort,
-        frame: Frame<'_>,
-        buffer: &mut [u8],
-    ) -> Option<(Place, Answer)> {
+    /// Answers a frame that is too long for its way, which carries packets of `mtu` bytes, if it is
+    /// to be answered. It has passed every guard, and its receiver is at another node: that it
+    /// hears is no secret to whoever may reach it. A frame of a peer is its own node's business.
+    pub(super) fn answer_too_big_for(&mut self, sender: &Sender<'_>, frame: Frame<'_>, mtu: u16) {
+        let Some(header) = Ethernet::parse(frame.bytes) else {
+            return;
+        };
+        if let Some((place, answer)) = self.answer_to(sender, &header, frame, mtu) {
+            self.copy_out(place, Frame::plain(answer.frame()));
+        }
+    }
+
+    fn too_big(&mut self, port: LocalPort, frame: Frame<'_>) -> Option<(Place, Answer)> {
         let tables = self.tables;
         let mtu = tables.fabric.mtu;
         // Every check of a frame of a port but the one of its length.
@@ -46,14 +55,42 @@ impl<S: Sink> Pass<'_, S> {
         let policy = tables.port(port)?;
         admission::kind(&policy.ethertypes, header.ethertype).ok()?;
         let sender = self.local_sender(attachment, header.source)?;
-        if !self.is_known(&sender) || !self.is_elsewhere(&sender, &header) {
+        self.answer_to(&sender, &header, frame, mtu)
+    }
+
+    fn answer_to(
+        &mut self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        frame: Frame<'_>,
+        mtu: u16,
+    ) -> Option<(Place, Answer)> {
+        if !self.is_known(sender) || !self.is_elsewhere(sender, header) {
             return None;
         }
-        let piece = first_piece(buffer, frame)?;
+        // The frame may stand in the buffer for frames that lose their tag.
+        let mut buffer = std::mem::take(&mut self.state.tagged);
+        let piece = first_piece(&mut buffer, frame);
+        let answer = piece.and_then(|piece| self.answer_to_piece(sender, header, piece, mtu));
+        self.state.tagged = buffer;
+        answer
+    }
+
+    fn answer_to_piece(
+        &mut self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        piece: &[u8],
+        mtu: u16,
+    ) -> Option<(Place, Answer)> {
+        let Origin::Port(port) = sender.origin else {
+            return None;
+        };
+        let policy = self.tables.port(port)?;
         let packet = TooBig::parse(header.ethertype, piece.get(header.payload..)?, mtu)?;
         let between_hosts =
-            !is_every_host(&sender, packet.source) && !is_every_host(&sender, packet.destination);
-        if !between_hosts || !self.owns(&sender, policy, packet.source) {
+            !is_every_host(sender, packet.source) && !is_every_host(sender, packet.destination);
+        if !between_hosts || !self.owns(sender, policy, packet.source) {
             return None;
         }
         let answer = packet.answer(header.source, header.destination)?;

@@ -202,6 +202,7 @@ impl<S: Sink> Pass<'_, S> {
         if matches!(sender.origin, Origin::Peer(_)) {
             return Err(DropReason::SplitHorizon);
         }
+        self.answer_narrow(sender, to, frame);
         self.copy_to_node(sender.onward(to), frame, n);
         Ok(Outcome::Delivered)
     }

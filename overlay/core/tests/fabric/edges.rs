@@ -486,13 +486,13 @@ fn an_edge_is_heard_again_after_an_hour_of_silence() {
 }
 
 /// n1 with two workers: the one of the world, which owns the lanes, and this one.
-struct Second {
-    forwarder: Forwarder,
-    recorder: Recorder,
+pub(crate) struct Second {
+    pub(crate) forwarder: Forwarder,
+    pub(crate) recorder: Recorder,
 }
 
 impl Second {
-    fn beside(world: &World) -> Self {
+    pub(crate) fn beside(world: &World) -> Self {
         let tables = Arc::clone(world.nodes[N1].forwarder.tables());
         let setup = Setup {
             tables: Arc::clone(&tables),

@@ -1,8 +1,9 @@
-//! Machines that believe in a larger MTU than the fabric has: what their connections open with, and
-//! what they are told of packets that do not fit.
+//! Machines that believe in a larger MTU than the fabric has, or than a path in it: what their
+//! connections open with, and what they are told of packets that do not fit.
 
 mod clamp;
-mod too_big;
+pub(crate) mod path;
+pub(crate) mod too_big;
 
 use skerry_policy::Mac;
 

@@ -8,6 +8,8 @@ mod site;
 use skerry_overlay::{Checksum, Frame, Offload, Superframe, SuperframeKind};
 use skerry_policy::Mac;
 
+use crate::mtu::path::{NARROW, narrow, too_long};
+use crate::mtu::too_big::long;
 use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip};
 use crate::world::{World, guarded, open};
 use site::{
@@ -63,11 +65,29 @@ fn a_connection_across_opens_with_what_the_fabric_carries() {
         builder.write(&mut frame, &[]).unwrap();
         frame
     };
-    let received = world.try_frame(w1.port, &syn(1460));
-    let mut expected = syn(1350);
-    expected[..6].copy_from_slice(&UP.mac.0);
-    expected[6..12].copy_from_slice(&via(DNS).0);
-    assert_eq!(received, [(UP.port.to_owned(), UP.tagged(&expected))]);
+    let opens_with = |world: &mut World, limit: u16| {
+        let received = world.try_frame(w1.port, &syn(1460));
+        let mut expected = syn(limit);
+        expected[..6].copy_from_slice(&UP.mac.0);
+        expected[6..12].copy_from_slice(&via(DNS).0);
+        assert_eq!(received, [(UP.port.to_owned(), UP.tagged(&expected))]);
+    };
+    opens_with(&mut world, 1350);
+    narrow(&mut world, "n1", "n3", NARROW);
+    opens_with(&mut world, NARROW - 40);
+}
+
+#[test]
+fn who_sends_more_across_than_the_path_carries_is_told() {
+    let mut world = t2();
+    let w1 = guest("n1/b-w1");
+    narrow(&mut world, "n1", "n3", NARROW);
+    let mut frame = long((w1.mac, w1.ip.into()), (via(DNS), UP.ip.into()), 1_390);
+    frame[36..38].copy_from_slice(&53_u16.to_be_bytes());
+    too_long(&mut world, w1.port, &frame, Some(NARROW));
+    // What the peering does not list is none of that.
+    frame[36..38].copy_from_slice(&54_u16.to_be_bytes());
+    denied(&mut world, w1, &frame);
 }
 
 #[test]

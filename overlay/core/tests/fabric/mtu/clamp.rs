@@ -30,7 +30,7 @@ fn opens(from: (Mac, IpAddr), to: (Mac, IpAddr), accepts: bool, size: u16) -> Ve
 }
 
 /// The same, between two guests.
-fn between(from: &str, to: &str, six: bool, accepts: bool, size: u16) -> Vec<u8> {
+pub(super) fn between(from: &str, to: &str, six: bool, accepts: bool, size: u16) -> Vec<u8> {
     let end = |port: &str| {
         let ip: IpAddr = if six {
             ip6(port).into()
@@ -64,7 +64,7 @@ fn size_in(frame: &[u8]) -> u16 {
     sizes[0]
 }
 
-fn sizes(received: &[(String, Vec<u8>)]) -> Vec<(&str, u16)> {
+pub(super) fn sizes(received: &[(String, Vec<u8>)]) -> Vec<(&str, u16)> {
     let sizes = received
         .iter()
         .map(|(to, copy)| (to.as_str(), size_in(copy)));

@@ -28,7 +28,7 @@ fn world() -> World {
 }
 
 /// A UDP packet of so many bytes, which must not be cut.
-fn long(from: (Mac, IpAddr), to: (Mac, IpAddr), length: usize) -> Vec<u8> {
+pub(crate) fn long(from: (Mac, IpAddr), to: (Mac, IpAddr), length: usize) -> Vec<u8> {
     let link = PacketBuilder::ethernet2(from.0.0, to.0.0);
     let (ip, headers) = match (from.1, to.1) {
         (IpAddr::V4(from), IpAddr::V4(to)) => (link.ipv4(from.octets(), to.octets(), 64), 28),
@@ -54,7 +54,7 @@ fn from_host(from: &str, by: Mac, to: impl Into<IpAddr>) -> Vec<u8> {
 
 /// Reads an answer as a host would: the MTU that it tells and what it quotes. `None` for anything
 /// but an answer to that frame.
-fn read(answer: &[u8], frame: &[u8]) -> Option<(u32, Vec<u8>)> {
+pub(super) fn read(answer: &[u8], frame: &[u8]) -> Option<(u32, Vec<u8>)> {
     let ethernet = EthernetFrame::new_checked(answer).ok()?;
     let turned = ethernet.dst_addr().0 == frame[6..12] && ethernet.src_addr().0 == frame[..6];
     if !turned {
@@ -349,10 +349,10 @@ fn a_trunk_is_told_under_its_own_tag() {
     silent(&mut world, "n3/up0", &frame, "no tag");
 }
 
-/// 5,000 bytes of TCP, to be cut into pieces of a size.
-fn superframe(size: u16) -> (Vec<u8>, Offload) {
+/// 5,000 bytes of TCP by way of a router, to be cut into pieces of a size.
+pub(super) fn superframe(by: &str, size: u16) -> (Vec<u8>, Offload) {
     let mut bytes = Vec::new();
-    PacketBuilder::ethernet2(mac(HOST).0, mac(GATEWAY).0)
+    PacketBuilder::ethernet2(mac(HOST).0, mac(by).0)
         .ipv4(ip(HOST).octets(), FAR.octets(), 64)
         .tcp(4_000, 80, 1_000, 1_000)
         .ack(1)
@@ -376,7 +376,7 @@ fn superframe(size: u16) -> (Vec<u8>, Offload) {
 #[test]
 fn a_superframe_is_as_long_as_its_pieces_and_answered_once() {
     let mut world = world();
-    let (bytes, offload) = superframe(1_350);
+    let (bytes, offload) = superframe(GATEWAY, 1_350);
     world.send_frame(
         HOST,
         Frame {
@@ -387,7 +387,7 @@ fn a_superframe_is_as_long_as_its_pieces_and_answered_once() {
     assert_eq!(world.received().len(), 1, "its pieces fit");
     world.forget();
     let before = world.port_counters(HOST);
-    let (bytes, offload) = superframe(1_351);
+    let (bytes, offload) = superframe(GATEWAY, 1_351);
     let frame = Frame {
         bytes: &bytes,
         offload,
