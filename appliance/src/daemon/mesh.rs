@@ -96,6 +96,7 @@ impl Mesh {
                         dataplane.tell_lanes(of, self.generation, at, boot, &lanes);
                     }
                 }
+                Output::Path { to, mtu } => dataplane.set_path(to, self.generation, mtu),
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Control(NodeId, u64, Vec<u8>),
     /// What a node of this generation has told of its lane to this worker, or that it has none.
     Lane(NodeId, u64, Option<Told>),
+    /// The path to a node of this generation carries IP packets of so many bytes.
+    Path(NodeId, u64, u16),
     /// Another worker or a peer learned something.
     Claim(Claim),
     /// Say how things stand.

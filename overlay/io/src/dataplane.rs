@@ -204,8 +204,8 @@ impl Dataplane {
         }
     }
 
-    /// Sends a control message through the tunnel to a peer, at most 1,200 bytes; `to` is in the
-    /// numbering of `generation`. Lost if the tunnel is not up: the protocol above repeats.
+    /// Sends a control message through the tunnel to a peer; `to` is in the numbering of
+    /// `generation`. Lost if the tunnel is not up: the protocol above repeats.
     pub fn send_control(&self, to: NodeId, generation: u64, message: Vec<u8>) {
         if let Some(owner) = self.workers.first() {
             owner.tell(Command::Control(to, generation, message));
@@ -235,6 +235,14 @@ impl Dataplane {
                 }
             });
             worker.tell(Command::Lane(of, generation, told));
+        }
+    }
+
+    /// Tells the workers what the path to a peer carries, in bytes of an IP packet; `to` is in the
+    /// numbering of `generation`. Lost where a worker does not keep up: the protocol above repeats.
+    pub fn set_path(&self, to: NodeId, generation: u64, mtu: u16) {
+        for worker in &self.workers {
+            worker.tell(Command::Path(to, generation, mtu));
         }
     }
 

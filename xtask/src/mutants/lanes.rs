@@ -110,8 +110,8 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
         name: "hear control messages in every lane",
         edits: &[Edit {
             file: TUNNEL,
-            from: "let taken = first\n            && message.len()",
-            to: "let taken = message.len()",
+            from: "let taken = first\n            && is_short_enough",
+            to: "let taken = is_short_enough",
         }],
         tests: Fabric("workers::"),
     },

@@ -13,9 +13,12 @@ const INGRESS: &str = "overlay/core/src/forwarder/ingress.rs";
 const COPIES: &str = "overlay/core/src/forwarder/copies.rs";
 const PATH: &str = "overlay/core/src/forwarder/path.rs";
 const INSTALL: &str = "overlay/core/src/forwarder/install.rs";
+const PROBER: &str = "overlay/core/src/control/path.rs";
+const MESSAGE: &str = "overlay/core/src/control/message.rs";
+const MESH: &str = "overlay/core/src/control/mesh.rs";
 const METER: &str = "overlay/core/src/forwarder/meter.rs";
 
-pub(super) const MTU_FAULTS: [Fault; 26] = [
+pub(super) const MTU_FAULTS: [Fault; 38] = [
     Fault {
         name: "let a connection open with any segment size",
         edits: &[Edit {
@@ -249,5 +252,113 @@ pub(super) const MTU_FAULTS: [Fault; 26] = [
             to: "self.paths.translate(&[], tables);",
         }],
         tests: Fabric("mtu::path"),
+    },
+    Fault {
+        name: "pad a datagram beyond its path",
+        edits: &[Edit {
+            file: COPIES,
+            from: "let longest = state.longest_to(node);",
+            to: "let longest = state.longest;",
+        }],
+        tests: Fabric("mtu::probe"),
+    },
+    Fault {
+        name: "pad a probe",
+        edits: &[Edit {
+            file: COPIES,
+            from: "if is_probe(message) { end }",
+            to: "if false { end }",
+        }],
+        tests: Fabric("mtu::probe"),
+    },
+    Fault {
+        name: "send a probe together with what waits",
+        edits: &[Edit {
+            file: COPIES,
+            from: "        lanes.flush(self.sink);\n        lanes.seal(",
+            to: "        lanes.seal(",
+        }],
+        tests: Fabric("mtu::probe"),
+    },
+    Fault {
+        name: "let a probe be of any length",
+        edits: &[Edit {
+            file: MESSAGE,
+            from: " && message.len() <= probe_len(mtu))",
+            to: ")",
+        }],
+        tests: Fabric("mtu::probe"),
+    },
+    Fault {
+        name: "believe that a path carries what nobody confirmed",
+        edits: &[Edit {
+            file: PROBER,
+            from: "if let Some(best) = self.best {",
+            to: "if let Some(best) = self.best.or(self.rungs.first().copied()) {",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "ask for the full size only where it passed",
+        edits: &[Edit {
+            file: PROBER,
+            from: "let mut sizes = vec![self.full];",
+            to: "let mut sizes = vec![self.carries];",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "take an answer twice",
+        edits: &[Edit {
+            file: PROBER,
+            from: "it.probe == answer && !it.answered",
+            to: "it.probe == answer",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "take an answer of any size",
+        edits: &[Edit {
+            file: PROBER,
+            from: "it.probe == answer && !it.answered",
+            to: "it.probe.number == answer.number && !it.answered",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "probe a peer that is away",
+        edits: &[Edit {
+            file: PROBER,
+            from: "        if !is_heard {",
+            to: "        if false {",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "tell the workers of a path once",
+        edits: &[Edit {
+            file: PROBER,
+            from: "self.is_news |= !self.is_wide() || self.repeats > 0;",
+            to: "self.is_news |= false;",
+        }],
+        tests: Core("control::path"),
+    },
+    Fault {
+        name: "probe whoever says that it has started, at once",
+        edits: &[Edit {
+            file: PROBER,
+            from: "        (self.search_at, self.pause) = (now, PAUSE);\n        self.rest(self.began, now.max(self.began + RHYTHM));",
+            to: "        (self.search_at, self.pause) = (now, PAUSE);\n        self.rest(now, now);",
+        }],
+        tests: Core("control::mesh"),
+    },
+    Fault {
+        name: "answer a probe that no frame is as long as",
+        edits: &[Edit {
+            file: MESH,
+            from: "if probe.mtu > self.tables.fabric.mtu || ",
+            to: "if ",
+        }],
+        tests: Core("control::mesh"),
     },
 ];

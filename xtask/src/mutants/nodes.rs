@@ -83,7 +83,7 @@ pub(super) const NODES: [Fault; 16] = [
         name: "let a message be of any length",
         edits: &[Edit {
             file: TUNNEL,
-            from: "message.len() <= MESSAGE_MAX",
+            from: "is_short_enough(message, self.tables.fabric.mtu)",
             to: "true",
         }],
         tests: Fabric("tunnels::"),

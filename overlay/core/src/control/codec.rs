@@ -24,6 +24,13 @@ impl<'a> Reader<'a> {
         self.bytes().map(u64::from_be_bytes)
     }
 
+    /// All that is left.
+    pub(super) const fn rest(&mut self) -> &'a [u8] {
+        let rest = self.0;
+        self.0 = &[];
+        rest
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -15,10 +15,12 @@ use skerry_policy::{Digest, Mac, NodeId, Vni};
 use super::MESSAGE_MAX;
 use super::binding::{Hold, Key, Record};
 use super::hello::{Echo, Hello};
+use super::is_short_enough;
 use super::mesh::{Mesh, Output};
 use super::message::Message;
 use super::offers::{LaneOffer, Offers};
 use super::page::{Bindings, List, Range};
+use super::probe::Probe;
 use crate::claim::{Place, Strength};
 use crate::fuzz::script::Script;
 use crate::fuzz::site;
@@ -66,8 +68,12 @@ fn check_outputs(mesh: &mut Mesh, peer: NodeId, told: usize) {
     while let Some(output) = mesh.poll_output() {
         match output {
             Output::Send { message, .. } => {
-                assert!(message.len() <= MESSAGE_MAX);
+                assert!(is_short_enough(&message, fabric.mtu));
                 assert!(Message::decode(&message).is_some(), "{message:02x?}");
+            }
+            Output::Path { to, mtu } => {
+                assert_eq!(to, peer, "nobody else is heard");
+                assert!((1170..=fabric.mtu).contains(&mtu), "{mtu}");
             }
             Output::Claim(claim) => {
                 claims += 1;
@@ -108,6 +114,8 @@ pub(crate) fn message(script: &mut Script<'_>, digest: Digest) -> Vec<u8> {
         Digest(script.array())
     };
     let message = match kind % 4 {
+        0 if kind & 0x14 == 0x10 => Message::Probe(probe(script)),
+        0 if kind & 0x14 == 0x14 => Message::Answer(probe(script)),
         0 => {
             let length = usize::from(script.word()) % (MESSAGE_MAX + 2);
             return script.bytes(length).to_vec();
@@ -134,6 +142,14 @@ pub(crate) fn message(script: &mut Script<'_>, digest: Digest) -> Vec<u8> {
     assert!(read.is_none() || read == Some(message));
     script.edit(&mut bytes);
     bytes
+}
+
+/// Numbers near those that a node of this target asks by, which begin at its boot.
+fn probe(script: &mut Script<'_>) -> Probe {
+    let number = u64::from(script.byte());
+    let mtu = script.one_of(&[576, 1170, 1290, 1390, 1391, 9_000, 0]);
+    let mtu = if mtu == 0 { script.word() } else { mtu };
+    Probe { number, mtu }
 }
 
 fn hello(script: &mut Script<'_>, boot: u64, digest: Digest) -> Hello {

@@ -15,6 +15,7 @@ use crate::control::neighbour::{Neighbour, Noted, sayable, shares};
 use crate::control::offers::{LaneOffer, Offers};
 use crate::control::own::Own;
 use crate::control::page::{Bindings, List, Range, changes};
+use crate::control::probe::Probe;
 use crate::time::Time;
 
 /// Changes wait so long for company.
@@ -31,7 +32,8 @@ pub enum Output {
     Send {
         /// The peer.
         to: NodeId,
-        /// At most [`MESSAGE_MAX`](crate::MESSAGE_MAX) bytes.
+        /// At most [`MESSAGE_MAX`](crate::MESSAGE_MAX) bytes; a probe is as long as what it asks
+        /// about.
         message: Vec<u8>,
     },
     /// Apply this on every worker; its place is the peer that said so.
@@ -44,6 +46,14 @@ pub enum Output {
         boot: u64,
         /// Those that it has, the first left out.
         lanes: Vec<LaneOffer>,
+    },
+    /// Tell every worker what the path to a peer carries.
+    Path {
+        /// The peer.
+        to: NodeId,
+        /// The largest IP packet that fits in one datagram, in bytes; never more than the
+        /// fabric's MTU.
+        mtu: u16,
     },
 }
 
@@ -62,6 +72,8 @@ pub struct PeerStatus {
     pub rtt: Option<Duration>,
     /// How long ago it was heard.
     pub last_heard: Option<Duration>,
+    /// The largest IP packet that the path to it carries, where that is less than the fabric's MTU.
+    pub narrow: Option<u16>,
 }
 
 /// Messages, or parts of them, that changed nothing.
@@ -136,7 +148,7 @@ impl Mesh {
                     peer.install(now, fabric, node);
                     peer
                 }
-                None => Neighbour::new(now, fabric, node),
+                None => Neighbour::new(now, self.boot, fabric, node),
             };
             self.neighbours.insert(node.id, peer);
         }
@@ -154,6 +166,8 @@ impl Mesh {
             Some(Message::Hello(hello)) => self.on_hello(now, from, hello),
             Some(Message::Bindings(bindings)) => self.on_bindings(now, from, bindings),
             Some(Message::Offers(offers)) => self.on_offers(now, from, offers),
+            Some(Message::Probe(probe)) => self.on_probe(from, probe),
+            Some(Message::Answer(answer)) => self.on_answer(now, from, answer),
             None => self.ignored.malformed += 1,
         }
     }
@@ -185,6 +199,7 @@ impl Mesh {
             self.tell_changes();
         }
         self.tell_everything(now);
+        self.probe(now);
     }
 
     /// When [`Self::handle_timeout`] is due.
@@ -255,6 +270,31 @@ impl Mesh {
     fn tell_workers(&mut self, of: NodeId, offers: Offers) {
         let Offers { boot, lanes } = offers;
         self.outputs.push_back(Output::Lanes { of, boot, lanes });
+    }
+
+    /// Says that a probe has arrived. Nothing is noted: whoever asks often is answered often, with
+    /// less than it sent.
+    fn on_probe(&mut self, from: NodeId, probe: Probe) {
+        if probe.mtu > self.tables.fabric.mtu || !self.neighbours.contains_key(&from) {
+            self.ignored.malformed += 1;
+            return;
+        }
+        self.outputs.push_back(Output::Send {
+            to: from,
+            message: Message::Answer(probe).encode(),
+        });
+    }
+
+    fn on_answer(&mut self, now: Time, from: NodeId, answer: Probe) {
+        let Some(peer) = self.neighbours.get_mut(&from) else {
+            self.ignored.malformed += 1;
+            return;
+        };
+        if peer.path.on_answer(now, answer) {
+            self.outputs.extend(path_news(peer));
+        } else {
+            self.ignored.stale += 1;
+        }
     }
 
     fn on_bindings(&mut self, now: Time, from: NodeId, bindings: Bindings) {
@@ -372,6 +412,18 @@ impl Mesh {
         }
     }
 
+    fn probe(&mut self, now: Time) {
+        for peer in self.neighbours.values_mut() {
+            for probe in peer.probes(now) {
+                self.outputs.push_back(Output::Send {
+                    to: peer.node,
+                    message: Message::Probe(probe).encode(),
+                });
+            }
+            self.outputs.extend(path_news(peer));
+        }
+    }
+
     fn tell_changes(&mut self) {
         self.changes_at = None;
         let records = std::mem::take(&mut self.changes);
@@ -418,6 +470,12 @@ fn tell_pages(
             break;
         }
     }
+}
+
+/// What the workers are to know of a path, if anything.
+fn path_news(peer: &mut Neighbour) -> Option<Output> {
+    let to = peer.node;
+    peer.path.news().map(|mtu| Output::Path { to, mtu })
 }
 
 fn list_to(boot: u64, digest: Digest, peer: &mut Neighbour, list: List) -> Output {

@@ -11,6 +11,8 @@ use crate::control::hello::{Echo, Hello};
 use crate::control::mesh::PeerStatus;
 use crate::control::offers::Offers;
 use crate::control::page::Range;
+use crate::control::path::Path;
+use crate::control::probe::Probe;
 use crate::time::Time;
 
 /// How often a node says hello.
@@ -87,10 +89,11 @@ pub(super) struct Neighbour {
     said: Option<Time>,
     hello_at: Time,
     refresh: Refresh,
+    pub(super) path: Path,
 }
 
 impl Neighbour {
-    pub(super) fn new(now: Time, fabric: &Fabric, node: &Node) -> Self {
+    pub(super) fn new(now: Time, boot: u64, fabric: &Fabric, node: &Node) -> Self {
         Self {
             node: node.id,
             key: node.key,
@@ -109,6 +112,8 @@ impl Neighbour {
                 began: now,
                 told: None,
             },
+            // Answers to an earlier start of this node are about other numbers.
+            path: Path::new(now, fabric.mtu, node, boot),
         }
     }
 
@@ -124,6 +129,7 @@ impl Neighbour {
         }
         self.hello_at = now;
         self.begin_refresh(now);
+        self.path.install(now, fabric.mtu, node);
     }
 
     /// Takes a Hello. `None` when it is older than the last; otherwise whether it says anything
@@ -133,6 +139,7 @@ impl Neighbour {
         if !same_boot {
             self.sequence_in = 0;
             self.rtt = None;
+            self.path.restart(now);
         } else if self.last.is_some_and(|last| hello.sent <= last.hello.sent) {
             return None;
         }
@@ -229,6 +236,14 @@ impl Neighbour {
         Some(Offers { boot, lanes })
     }
 
+    /// The probes that are due, if it is there to answer them.
+    pub(super) fn probes(&mut self, now: Time) -> Vec<Probe> {
+        let is_heard = self
+            .last
+            .is_some_and(|last| now.since(last.arrived) < SILENT);
+        self.path.probes(now, is_heard, self.rtt)
+    }
+
     /// Whether both ends run one policy, as far as the last Hello says.
     pub(super) fn agrees(&self, digest: Digest) -> bool {
         self.last.is_some_and(|last| last.hello.digest == digest)
@@ -291,11 +306,9 @@ impl Neighbour {
 
     /// When something is due for a peer of this policy.
     pub(super) fn timeout(&self, digest: Digest) -> Time {
-        if self.agrees(digest) {
-            self.hello_at.min(self.refresh.at)
-        } else {
-            self.hello_at
-        }
+        let refresh = self.agrees(digest).then_some(self.refresh.at);
+        let others = refresh.into_iter().chain(self.path.timeout());
+        others.fold(self.hello_at, Time::min)
     }
 
     /// Notes a binding that it told.
@@ -344,6 +357,7 @@ impl Neighbour {
             converged: self.agrees(digest) && last_heard.is_some_and(|age| age < SILENT),
             rtt: self.rtt,
             last_heard,
+            narrow: self.path.narrow(),
         }
     }
 

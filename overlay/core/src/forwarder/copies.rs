@@ -8,7 +8,7 @@ use super::pass::{Pass, Remote};
 use super::state::State;
 use super::tag;
 use crate::claim::Place;
-use crate::control::CONTROL_PORT;
+use crate::control::{CONTROL_PORT, is_probe};
 use crate::frame::Frame;
 use crate::gso::Segments;
 use crate::reason::DropReason;
@@ -144,10 +144,14 @@ impl<S: Sink> Pass<'_, S> {
         carrier
             .write(packet, CONTROL_PORT, CONTROL_PORT)
             .ok_or(Refused::Full)?;
+        // A probe is a datagram by itself, and exactly as long as it says: what waits may be too long
+        // for the path, and be refused together with it.
+        let longest = if is_probe(message) { end } else { usize::MAX };
+        lanes.flush(self.sink);
         lanes.seal(
             self.now,
             node,
-            pad(&mut self.state.scratch, end, usize::MAX),
+            pad(&mut self.state.scratch, end, longest),
             self.sink,
         )?;
         lanes.flush(self.sink);

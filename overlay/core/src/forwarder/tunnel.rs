@@ -11,7 +11,7 @@ use super::joining::Arrival;
 use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Remote, Sender};
 use super::state::{State, edition};
-use crate::control::{CONTROL_PORT, MESSAGE_MAX};
+use crate::control::{CONTROL_PORT, is_short_enough};
 use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -121,7 +121,7 @@ impl<S: Sink> Pass<'_, S> {
         let first = matches!(&self.remote, Remote::Edges(lanes) if lanes.is_first());
         let bucket = self.state.control.get_mut(node.index());
         let taken = first
-            && message.len() <= MESSAGE_MAX
+            && is_short_enough(message, self.tables.fabric.mtu)
             && bucket.is_some_and(|bucket| bucket.take(self.now, 1));
         if let Some(counters) = self.state.peer_counters(node) {
             counters.control_in += 1;

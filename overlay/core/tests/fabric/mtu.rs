@@ -3,6 +3,7 @@
 
 mod clamp;
 pub(crate) mod path;
+mod probe;
 pub(crate) mod too_big;
 
 use skerry_policy::Mac;

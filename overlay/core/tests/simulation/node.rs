@@ -226,6 +226,7 @@ impl Node {
                     }
                     // Its nodes have one worker each, and offer nothing.
                     Output::Lanes { .. } => {}
+                    Output::Path { to, mtu } => self.forwarder.set_path(to, mtu),
                 }
             }
             if still && self.effects.claims.is_empty() && self.effects.control.is_empty() {

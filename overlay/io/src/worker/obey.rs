@@ -52,6 +52,11 @@ impl Loop {
                         .ok();
                 }
             }
+            Command::Path(to, generation, mtu) => {
+                if generation == self.shell.generation {
+                    self.forwarder.set_path(to, mtu);
+                }
+            }
             // Told again in a second, should it have crossed a reload.
             Command::Lane(peer, generation, told) => {
                 if generation == self.shell.generation {

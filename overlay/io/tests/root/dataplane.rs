@@ -1,18 +1,19 @@
 //! Workers with the real forwarder: guests talk through one node, and through two with the
 //! tunnel between them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use skerry_overlay::DropReason;
 use skerry_overlay_io::{
     Clock, Dataplane, Event, OffloadSwitches, PortManager, PortOptions, Setup, StartError, Switch,
 };
-use skerry_policy::Tables;
+use skerry_policy::{NodeId, Tables};
 use tokio::sync::mpsc;
 
 use crate::pump::{tcp, udp};
-use crate::world::{eventually, manager, on_a_machine, secret, tables, veth};
+use crate::world::{Guest, eventually, manager, on_a_machine, secret, tables, veth};
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -215,6 +216,71 @@ fn two_guests_talk_through_a_tunnel_with_a_handoff_between_workers() {
 }
 
 #[test]
+fn every_worker_tells_its_guests_of_a_narrow_path() {
+    on_a_machine(async |world| {
+        let [g1, g2] = [world.guest("g1"), world.guest("g2")];
+        let (a, pad, b) = (
+            veth("a", "g1"),
+            veth("pad", "g1").replace("eth0", "eth1"),
+            veth("b", "g2"),
+        );
+        let listen = ["127.0.0.1:5101", "127.0.0.1:5102"];
+        let site = world.site(&[
+            // `a` is read by the worker that owns no tunnel.
+            ("n1", Some(listen[0]), &[&pad, &a]),
+            ("n2", Some(listen[1]), &[&b]),
+        ]);
+        let mut nodes = Vec::new();
+        for (number, at) in (1u8..).zip(listen) {
+            let tables = tables(&site, u32::from(number) - 1, 1);
+            let setup = setup(number, &tables, at, 2, OffloadSwitches::default());
+            nodes.push(Node::start(&format!("n{number}"), setup).await);
+        }
+        g1.address("eth0", ONE);
+        g2.address("eth0", TWO);
+        tcp(&g1, &g2, TWO, 1 << 20);
+        let n2 = NodeId(1);
+        // Of another generation first, which changes nothing.
+        for (generation, passes) in [(9, true), (1, false)] {
+            nodes[0].dataplane.set_path(n2, generation, 1170);
+            nodes[0].dataplane.snapshot().await.unwrap();
+            assert_eq!(say_until_heard(&g1, &g2) == 0, passes);
+        }
+        // A new connection needs not be told.
+        let dropped = async || {
+            let snapshot = nodes[0].dataplane.snapshot().await.unwrap();
+            let peer = &snapshot.counters.peers[n2.index()];
+            peer.egress_drops.get(DropReason::EgressMtu)
+        };
+        let before = dropped().await;
+        assert!(before > 0);
+        tcp(&g1, &g2, TWO, 1 << 20);
+        assert_eq!(dropped().await, before);
+        for node in nodes {
+            node.assert_balanced().await;
+            node.stop().await;
+        }
+    });
+}
+
+/// Says the same long thing until it is heard; how often it was not. The kernel sends it whole, and
+/// cuts it as soon as it has been told how much fits.
+fn say_until_heard(from: &Guest, to: &Guest) -> usize {
+    let bind = |ip| UdpSocket::bind((ip, 5003)).unwrap();
+    let (sender, receiver) = (from.run(|| bind(ONE)), to.run(|| bind(TWO)));
+    let wait = Duration::from_millis(300);
+    receiver.set_read_timeout(Some(wait)).unwrap();
+    let mut room = [0; 2_000];
+    for lost in 0..20 {
+        sender.send_to(&[7; 1_300], (TWO, 5003)).unwrap();
+        if receiver.recv(&mut room).is_ok() {
+            return lost;
+        }
+    }
+    panic!("nothing is heard")
+}
+
+#[test]
 fn two_guests_talk_through_a_tunnel_without_any_offload() {
     let off = OffloadSwitches {
         tap: Switch::Off,
@@ -228,7 +294,7 @@ fn two_guests_talk_through_a_tunnel_without_any_offload() {
 fn a_busy_socket_is_an_error_that_names_it() {
     on_a_machine(async |world| {
         let tables = world.tables(&[]);
-        let taken = std::net::UdpSocket::bind("127.0.0.1:5100").unwrap();
+        let taken = UdpSocket::bind("127.0.0.1:5100").unwrap();
         let (sender, _events) = mpsc::channel(1);
         let setup = setup(1, &tables, "127.0.0.1:5100", 1, OffloadSwitches::default());
         let error = Dataplane::start(setup, sender).unwrap_err();
@@ -249,7 +315,7 @@ fn both_families_share_one_port() {
         let dataplane = Dataplane::start(setup, sender).unwrap();
         let port = dataplane.listen().port();
         for taken in ["0.0.0.0", "[::]"] {
-            let again = std::net::UdpSocket::bind(format!("{taken}:{port}"));
+            let again = UdpSocket::bind(format!("{taken}:{port}"));
             assert!(again.is_err(), "{taken}:{port} is free");
         }
         dataplane.stop().await;

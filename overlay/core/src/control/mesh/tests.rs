@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use skerry_policy::{Fabric, LocalAttachment, Mac, PvlanId};
 
 use super::*;
+use crate::control::probe::probe_len;
 use crate::wg::testing::{compile, id, node_line};
 
 const MILLI: u64 = 1_000_000;
@@ -25,6 +26,8 @@ struct Node {
     lanes: Vec<(NodeId, u64, Vec<LaneOffer>)>,
     /// What a MAC table that believes every claim would hold: who has a MAC.
     table: BTreeMap<(Mac, Option<IpAddr>), NodeId>,
+    /// What its workers were told of paths.
+    paths: Vec<(NodeId, u16)>,
 }
 
 impl Node {
@@ -38,6 +41,7 @@ impl Node {
             claims: Vec::new(),
             lanes: Vec::new(),
             table: BTreeMap::new(),
+            paths: Vec::new(),
         }
     }
 
@@ -112,6 +116,10 @@ struct Net {
     random: u64,
     /// Of 100 messages, so many are lost, doubled, delayed by up to 300 ms.
     faults: (u64, u64, u64),
+    /// No longer message arrives.
+    longest: usize,
+    /// A node of an older version, which knows no probes.
+    old: Option<usize>,
 }
 
 impl Net {
@@ -128,6 +136,8 @@ impl Net {
             latency: Duration::from_millis(5),
             random: 42,
             faults: (0, 0, 0),
+            longest: usize::MAX,
+            old: None,
         }
     }
 
@@ -140,7 +150,11 @@ impl Net {
     }
 
     fn send(&mut self, from: usize, to: NodeId, message: &[u8]) {
-        assert!(message.len() <= crate::control::MESSAGE_MAX);
+        let fabric = &self.nodes[from].tables.fabric;
+        assert!(crate::control::is_short_enough(message, fabric.mtu));
+        if message.len() > self.longest {
+            return;
+        }
         let Some(target) = self.nodes.iter().position(|node| node.tables.me == to) else {
             return;
         };
@@ -172,6 +186,7 @@ impl Net {
                     Output::Lanes { of, boot, lanes } => {
                         self.nodes[from].lanes.push((of, boot, lanes));
                     }
+                    Output::Path { to, mtu } => self.nodes[from].paths.push((to, mtu)),
                 }
             }
         }
@@ -199,6 +214,9 @@ impl Net {
             {
                 let Reverse((_, _, from, to, message)) = self.in_flight.pop().unwrap();
                 let from = self.nodes[from].tables.me;
+                if self.old == Some(to) && matches!(message[3], 3..=5) {
+                    continue;
+                }
                 self.nodes[to].mesh.handle_message(next, from, &message);
             }
             for node in &mut self.nodes {
@@ -298,6 +316,80 @@ fn a_first_hello_that_waited_does_not_spoil_the_round_trip_time() {
     net.run(seconds(10));
     let rtt = net.status(0, 1).rtt.unwrap();
     assert!(rtt <= Duration::from_millis(11), "{rtt:?}");
+}
+
+#[test]
+fn a_narrow_path_is_told_to_the_workers_and_noticed_when_it_is_wide() {
+    let mut net = Net::new(&site(""), &["n1", "n2"]);
+    net.run(seconds(5));
+    assert_eq!(net.nodes[0].paths, [], "wide as it was");
+    net.longest = probe_len(1300);
+    net.run(Duration::from_millis(1_500));
+    for (of, about) in [(0, 1), (1, 0)] {
+        assert_eq!(net.status(of, about).narrow, Some(1290));
+        let n = net.nodes[about].tables.me;
+        assert_eq!(net.nodes[of].paths.last(), Some(&(n, 1290)));
+        assert!(net.status(of, about).converged, "all else is as before");
+    }
+    net.longest = usize::MAX;
+    net.run(seconds(1));
+    let n2 = net.nodes[1].tables.me;
+    assert_eq!(net.nodes[0].paths.last(), Some(&(n2, 1370)));
+    assert_eq!(net.status(0, 1).narrow, None);
+}
+
+#[test]
+fn a_node_of_an_older_version_is_reached_by_full_frames() {
+    let mut net = Net::new(&site(""), &["n1", "n2"]);
+    net.old = Some(1);
+    net.longest = probe_len(1300);
+    net.run(seconds(30));
+    assert_eq!(net.status(0, 1).narrow, None);
+    assert_eq!(net.nodes[0].paths, []);
+}
+
+#[test]
+fn a_new_policy_tells_the_new_workers_of_a_narrow_path() {
+    let mut net = Net::new(&site(""), &["n1", "n2"]);
+    net.longest = probe_len(1300);
+    net.run(seconds(4));
+    net.nodes[0].paths.clear();
+    let now = net.now;
+    net.nodes[0].install(now, &site(""), 2);
+    net.run(Duration::from_millis(1));
+    let n2 = net.nodes[1].tables.me;
+    // Of the others nothing is known.
+    assert_eq!(net.nodes[0].paths[0], (n2, 1290));
+    assert!(net.nodes[0].paths[1..].iter().all(|&(_, mtu)| mtu == 1370));
+}
+
+#[test]
+fn an_answer_is_shorter_than_its_question_and_there_is_one() {
+    let mut net = Net::new(&site(""), &["n1", "n2"]);
+    net.run(seconds(2));
+    let n1 = net.nodes[0].tables.me;
+    let now = net.now;
+    for mtu in [576, 1170, 1370] {
+        let probe = Message::Probe(Probe { number: 9, mtu }).encode();
+        net.nodes[1].mesh.handle_message(now, n1, &probe);
+        let answer = Message::Answer(Probe { number: 9, mtu }).encode();
+        assert!(answer.len() * 10 < probe.len());
+        let output = Some(Output::Send {
+            to: n1,
+            message: answer,
+        });
+        assert_eq!(net.nodes[1].mesh.poll_output(), output);
+        assert_eq!(net.nodes[1].mesh.poll_output(), None);
+    }
+    // Longer than a frame of this fabric.
+    let probe = Message::Probe(Probe {
+        number: 9,
+        mtu: 1371,
+    })
+    .encode();
+    net.nodes[1].mesh.handle_message(now, n1, &probe);
+    assert_eq!(net.nodes[1].mesh.poll_output(), None);
+    assert_eq!(net.nodes[1].mesh.ignored().malformed, 1);
 }
 
 #[test]

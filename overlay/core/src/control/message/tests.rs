@@ -111,10 +111,14 @@ fn lanes_that_cannot_be_are_refused() {
     refuse_offers(vec![offered(1), LaneOffer { key, ..offered(2) }]);
 }
 
+fn probes() -> impl Strategy<Value = Probe> {
+    (any::<u64>(), 576_u16..=9_000).prop_map(|(number, mtu)| Probe { number, mtu })
+}
+
 #[track_caller]
 fn check_round_trip(message: &Message) {
     let bytes = message.encode();
-    assert!(bytes.len() <= MESSAGE_MAX, "{} bytes", bytes.len());
+    assert!(is_short_enough(&bytes, 9_000), "{} bytes", bytes.len());
     assert_eq!(Message::decode(&bytes).as_ref(), Some(message));
     for len in 0..bytes.len() {
         let cut = Message::decode(&bytes[..len]);
@@ -122,7 +126,40 @@ fn check_round_trip(message: &Message) {
     }
     let mut longer = bytes;
     longer.push(0);
+    if let Message::Probe(probe) = message {
+        let next = Probe {
+            mtu: probe.mtu + 1,
+            ..*probe
+        };
+        let next = (next.mtu <= 9_000).then_some(Message::Probe(next));
+        assert_eq!(Message::decode(&longer), next, "its length is what it asks");
+        return;
+    }
     assert_eq!(Message::decode(&longer), None);
+}
+
+#[test]
+fn a_probe_is_as_long_as_what_it_asks_about_and_holds_nothing_else() {
+    for mtu in [576, 1170, 1390, 9_000] {
+        let bytes = Message::Probe(Probe { number: 5, mtu }).encode();
+        // A frame of so many bytes has 14 in front of its packet, and a VXLAN header of 8.
+        assert_eq!(bytes.len(), usize::from(mtu) + 14 + 8);
+        assert!(is_probe(&bytes) && is_short_enough(&bytes, mtu));
+        assert!(usize::from(mtu) < MESSAGE_MAX || !is_short_enough(&bytes, mtu - 1));
+        let mut other = bytes.clone();
+        *other.last_mut().unwrap() = 1;
+        assert_eq!(Message::decode(&other), None);
+    }
+    for mtu in [0, 575, 9_001, u16::MAX] {
+        for message in [
+            Message::Probe(Probe { number: 5, mtu }),
+            Message::Answer(Probe { number: 5, mtu }),
+        ] {
+            assert_eq!(Message::decode(&message.encode()), None, "{mtu}");
+        }
+    }
+    let hello = [&b"SK\x01\x01"[..], &[0; MESSAGE_MAX]].concat();
+    assert!(!is_short_enough(&hello, 9_000), "only a probe");
 }
 
 /// Every page of this list, as it would be sent.
@@ -243,6 +280,12 @@ proptest! {
     }
 
     #[test]
+    fn probes_survive(probe in probes()) {
+        check_round_trip(&Message::Probe(probe));
+        check_round_trip(&Message::Answer(probe));
+    }
+
+    #[test]
     fn changes_survive_and_fit(records in vec(records(), 1..200)) {
         let mut back = Vec::new();
         for list in changes(&records) {
@@ -264,7 +307,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_never_panics(mut bytes in vec(any::<u8>(), 0..1300), kind in 0_u8..5) {
+    fn garbage_never_panics(mut bytes in vec(any::<u8>(), 0..1300), kind in 0_u8..7) {
         if bytes.len() >= 4 { bytes[..4].copy_from_slice(&[b'S', b'K', 1, kind]); }
         if let Some(message) = Message::decode(&bytes) {
             prop_assert_eq!(message.encode(), bytes);

@@ -394,9 +394,14 @@ impl World {
             node.mesh.handle_message(self.now, from, &message);
         }
         while let Some(output) = node.mesh.poll_output() {
-            if let Output::Claim(claim) = output {
-                node.forwarder
-                    .apply_claim(self.now, &claim, &mut node.recorder);
+            match output {
+                Output::Claim(claim) => {
+                    node.forwarder
+                        .apply_claim(self.now, &claim, &mut node.recorder);
+                }
+                Output::Path { to, mtu } => node.forwarder.set_path(to, mtu),
+                // Nobody here listens, and everybody has one lane.
+                Output::Send { .. } | Output::Lanes { .. } => {}
             }
         }
     }

@@ -262,6 +262,7 @@ fn a_worker_without_tunnels_answers_its_ports_itself() {
             strength: entry.strength,
             what: skerry_overlay::Change::Here(now),
         },
+        &mut second.recorder,
     );
     let mut send = |frame: &[u8]| {
         let recorder = &mut second.recorder;
