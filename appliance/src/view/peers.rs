@@ -36,6 +36,8 @@ pub struct Peer {
     pub last_handshake_s: Option<u64>,
     /// Round trip of the control protocol, in microseconds.
     pub rtt_us: Option<u64>,
+    /// The largest IP packet that the path to it carries, where that is less than the fabric's MTU.
+    pub path_mtu: Option<u16>,
     /// Whether it runs the same policy.
     pub state: PeerState,
     /// Its own count of accepted site files.
@@ -55,6 +57,7 @@ impl View for Peers {
             "session",
             ">handshake",
             ">rtt us",
+            ">path mtu",
             "policy",
             "digest",
         ]);
@@ -71,6 +74,7 @@ impl View for Peers {
                 },
                 dash(peer.last_handshake_s.map(ago)),
                 dash(peer.rtt_us),
+                dash(peer.path_mtu),
                 peer.state.as_str().to_owned(),
                 dash(peer.digest.as_deref().map(short)),
             ]);

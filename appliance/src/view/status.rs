@@ -23,6 +23,8 @@ pub struct Status {
     pub generation: u64,
     /// Its site file's digest, in hexadecimal.
     pub digest: String,
+    /// The largest IP packet of every port, in bytes.
+    pub mtu: u16,
     /// Where that site file came from.
     pub origin: String,
     /// Site files refused since the start.
@@ -96,6 +98,8 @@ pub struct Policy {
     pub digest: Option<String>,
     /// Round trip, in microseconds.
     pub rtt_us: Option<u64>,
+    /// The largest IP packet that the path to it carries, where that is less than the fabric's MTU.
+    pub path_mtu: Option<u16>,
 }
 
 /// Which offloads are in use right now.
@@ -147,8 +151,25 @@ impl View for Status {
             text.push('\n');
             text.push_str(&nodes(&self.nodes));
         }
+        for node in &self.nodes {
+            text.push_str(&narrow(node, self.mtu));
+        }
         text
     }
+}
+
+/// What to do about a path that carries less than the fabric's MTU: traffic passes, with less in
+/// each packet, so that is not counted as degraded.
+fn narrow(node: &Policy, mtu: u16) -> String {
+    let Some(carries) = node.path_mtu else {
+        return String::new();
+    };
+    format!(
+        "\nthe path to {} carries packets of {carries} bytes, the fabric's MTU is {mtu}: let the \
+         underlay carry {} bytes more, or set `mtu = {carries}` under `[defaults]` in the site file\n",
+        node.node,
+        mtu.saturating_sub(carries),
+    )
 }
 
 fn nodes(nodes: &[Policy]) -> String {
@@ -168,4 +189,31 @@ fn nodes(nodes: &[Policy]) -> String {
 /// Enough of a digest to tell two apart.
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_path_is_told_with_two_ways_out() {
+        let node = |name: &str, path_mtu| Policy {
+            node: name.to_owned(),
+            path_mtu,
+            ..Policy::default()
+        };
+        let status = Status {
+            mtu: 1390,
+            nodes: vec![node("n2", Some(1170)), node("n3", None)],
+            ..Status::default()
+        };
+        let text = status.text();
+        let line = text.lines().last().unwrap();
+        assert_eq!(
+            line,
+            "the path to n2 carries packets of 1170 bytes, the fabric's MTU is 1390: let the \
+             underlay carry 220 bytes more, or set `mtu = 1170` under `[defaults]` in the site file"
+        );
+        assert_eq!(text.matches("the path to").count(), 1);
+    }
 }

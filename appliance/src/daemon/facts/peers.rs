@@ -24,6 +24,7 @@ impl Facts<'_> {
             lanes: lane.map_or(0, |it| it.lanes),
             last_handshake_s: self.last_handshake(peer.id),
             rtt_us: self.rtt(peer.id),
+            path_mtu: spoken.and_then(|it| it.narrow),
             state: self.state(peer),
             generation: spoken.and_then(|it| it.generation),
             digest: spoken.and_then(|it| it.digest).map(|it| it.to_string()),

@@ -17,6 +17,7 @@ impl Facts<'_> {
             workers: usize::from(node.config.workers),
             generation: self.tables.generation,
             digest: self.tables.fabric.digest.to_string(),
+            mtu: self.tables.fabric.mtu,
             origin: node.running.origin.clone(),
             policy_rejected: node.rejected,
             confirm: self.confirm(),
@@ -57,6 +58,7 @@ impl Facts<'_> {
                 generation: spoken.and_then(|it| it.generation),
                 digest: spoken.and_then(|it| it.digest).map(|it| it.to_string()),
                 rtt_us: self.rtt(peer.id),
+                path_mtu: spoken.and_then(|it| it.narrow),
             }
         });
         peers.collect()
