@@ -1,14 +1,15 @@
-//! An underlay that carries less than it did: K11.
+//! An underlay that carries less than it did: K11. What the guests' kernels have learned of a path
+//! goes with their addresses, so that every run begins with a wide one.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use libtest_mimic::Trial;
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::guest::{Guest, Transfer};
 use skerry_netns_tests::relay::{Fault, Relay};
-use skerry_netns_tests::suite::joined;
+use skerry_netns_tests::suite::{joined, say};
 use skerry_netns_tests::topology::{Node, Port};
 
 use crate::bench::{figure, row};
@@ -22,13 +23,17 @@ const SHRUNK: usize = 1_280;
 const NARROW: Duration = Duration::from_secs(4);
 /// What goes before, and what follows.
 const WIDE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(8)];
-/// TCP goes on within this after the path is wide again.
-const HEAL: Duration = Duration::from_secs(8);
+/// TCP is silent for no longer, from the moment that the path becomes narrow. Nodes find out in a
+/// second, and the sender's next try after that is answered: it waits 0.2, 0.4, 0.8 seconds and so on.
+const SILENCE: Duration = Duration::from_secs(3);
+/// On a machine that is busy with other things one try more may be missed, and every wait is twice
+/// the one before.
+const TRIES: usize = 3;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         row(
-            "K11 what fits passes a path that shrinks to 1,280, and the rest is back with it [open]",
+            "K11 TCP goes on in a path that shrinks to 1,280, and nothing else is lost [open]",
             || {
                 shared(OPEN, |fabric| {
                     let relay = Relay::start(fabric, SEED)?;
@@ -52,7 +57,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             },
         ),
         row(
-            "K11b what fits leaves a node whose interface shrinks to 1,280 [open]",
+            "K11b TCP goes on at a node whose interface shrinks to 1,280, and nothing else is lost [open]",
             || {
                 shared(OPEN, |fabric| {
                     let netns = &fabric.daemon(Node(2)).netns;
@@ -67,17 +72,24 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn shrink(fabric: &Fabric, what: &str, set: &dyn Fn(bool) -> Result<()>) -> Result<()> {
-    unhurried(|rate| once(fabric, what, set, rate))
+    for _ in 0..TRIES {
+        let silent = unhurried(|rate| once(fabric, what, set, rate))?;
+        if silent <= SILENCE {
+            return Ok(());
+        }
+        say(&format!("    TCP was silent for {silent:.1?}; again"));
+    }
+    bail!("TCP is silent for more than {SILENCE:?} every time")
 }
 
 /// Small frames of everybody, and a TCP connection of full-sized segments, while the path is
-/// narrow for a while. Gives how many of the small ones were lost.
+/// narrow for a while. Gives how many of the small ones were lost, and how long TCP was silent.
 fn once(
     fabric: &Fabric,
     what: &str,
     set: &dyn Fn(bool) -> Result<()>,
     rate: u32,
-) -> Result<(u64, ())> {
+) -> Result<(u64, Duration)> {
     let [before, after] = WIDE;
     let ends = [Port::named("b-i3")?, Port::named("b-gw")?];
     let client = Guest::new(fabric, ends[0])?;
@@ -119,28 +131,21 @@ fn once(
         within(transfer.began, narrowed),
         within(narrowed + slack, widened),
     );
-    let back = transfer.parts.iter().find(|(at, _)| *at > widened);
-    let back = back.map(|(at, _)| at.duration_since(widened));
+    let silent = transfer.stall(narrowed);
     figure(
         "K11",
         &format!("{what}, {} s", NARROW.as_secs()),
         &format!(
             "small frames lost: {lost}; TCP of full segments: {} KiB/s before, {} KiB/s while \
-             narrow, silent for {:.1} s, on again {:.1} s after the path is wide; 0 leaks in \
-             {frames} frames",
+             narrow, silent for {:.1} s; 0 leaks in {frames} frames",
             (wide >> 10) as u64 / before.as_secs(),
             (narrow >> 10) as u64 / NARROW.as_secs(),
-            transfer.stall(narrowed).as_secs_f64(),
-            back.unwrap_or(after).as_secs_f64(),
+            silent.as_secs_f64(),
         ),
     );
     ensure!(
         wide > 0,
         "TCP carried nothing before the path became narrow"
     );
-    ensure!(
-        back.is_some_and(|back| back <= HEAL),
-        "TCP is back after {back:?} at best"
-    );
-    Ok((lost, ()))
+    Ok((lost, silent))
 }
