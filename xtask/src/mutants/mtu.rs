@@ -1,6 +1,6 @@
 //! Faults in what is done for machines with a larger MTU than the fabric's, or than a path in it.
 
-use super::faults::Tests::{Core, Fabric};
+use super::faults::Tests::{Core, Fabric, Workers};
 use super::faults::{Edit, Fault};
 
 const TCP: &str = "overlay/core/src/wire/tcp.rs";
@@ -16,9 +16,10 @@ const INSTALL: &str = "overlay/core/src/forwarder/install.rs";
 const PROBER: &str = "overlay/core/src/control/path.rs";
 const MESSAGE: &str = "overlay/core/src/control/message.rs";
 const MESH: &str = "overlay/core/src/control/mesh.rs";
+const OBEY: &str = "overlay/io/src/worker/obey.rs";
 const METER: &str = "overlay/core/src/forwarder/meter.rs";
 
-pub(super) const MTU_FAULTS: [Fault; 38] = [
+pub(super) const MTU_FAULTS: [Fault; 40] = [
     Fault {
         name: "let a connection open with any segment size",
         edits: &[Edit {
@@ -360,5 +361,23 @@ pub(super) const MTU_FAULTS: [Fault; 38] = [
             to: "if ",
         }],
         tests: Core("control::mesh"),
+    },
+    Fault {
+        name: "tell one worker alone of a narrow path",
+        edits: &[Edit {
+            file: OBEY,
+            from: "                if generation == self.shell.generation {\n                    self.forwarder.set_path",
+            to: "                if self.shell.underlay.is_some() {\n                    self.forwarder.set_path",
+        }],
+        tests: Workers("dataplane::every_worker"),
+    },
+    Fault {
+        name: "take a path of another generation",
+        edits: &[Edit {
+            file: OBEY,
+            from: "                if generation == self.shell.generation {\n                    self.forwarder.set_path",
+            to: "                if generation != 0 {\n                    self.forwarder.set_path",
+        }],
+        tests: Workers("dataplane::every_worker"),
     },
 ];
