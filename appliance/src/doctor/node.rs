@@ -1,8 +1,9 @@
 //! What one node file asks of its machine.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 
+use skerry_overlay::LANES;
 use skerry_policy::{Attach, Fabric, Severity, Source};
 
 use super::Finding;
@@ -26,18 +27,38 @@ pub fn node(config: &NodeConfig) -> Vec<Finding> {
     findings
 }
 
-/// Nobody else may have the port; a running daemon of this node may.
+/// Nobody else may have the port; a running daemon of this node may. The ports of other workers
+/// than the first are good to have.
 fn listen(config: &NodeConfig) -> Finding {
     let running = Client::connect(&config.control).is_ok();
+    let fix = "stop who has it (ss -lunp), or change `listen` in the node file";
     match UdpSocket::bind(config.listen) {
-        Ok(_) => Finding::good("listen", format!("UDP {} is free", config.listen)),
+        Ok(_first) => match others(config) {
+            Ok(free) => Finding::good("listen", format!("UDP {} is free{free}", config.listen)),
+            Err(words) => Finding::poor("listen", words, fix),
+        },
         Err(_) if running => Finding::good("listen", "the daemon of this node runs"),
-        Err(error) => Finding::missing(
-            "listen",
-            format!("UDP {}: {error}", config.listen),
-            "stop who has it (ss -lunp), or change `listen` in the node file",
-        ),
+        Err(error) => Finding::missing("listen", format!("UDP {}: {error}", config.listen), fix),
     }
+}
+
+/// Whether worker k will have the port k above the first one's.
+fn others(config: &NodeConfig) -> Result<String, String> {
+    let count = config.workers.min(LANES.into());
+    let first = config.listen.port();
+    for worker in 1..count {
+        let taken = |why: &dyn std::fmt::Display| {
+            format!("the UDP port of worker {worker}: {why}; its frames will go through worker 0")
+        };
+        let port = first.checked_add(worker);
+        let port = port.ok_or_else(|| taken(&"ports end at 65535"))?;
+        let at = SocketAddr::new(config.listen.ip(), if first == 0 { 0 } else { port });
+        UdpSocket::bind(at).map_err(|error| taken(&format_args!("{at}: {error}")))?;
+    }
+    Ok(match count {
+        0 | 1 => String::new(),
+        count => format!(", and those of {} more workers", count - 1),
+    })
 }
 
 fn state(config: &NodeConfig) -> Finding {
@@ -118,4 +139,37 @@ fn devices(config: &NodeConfig, fabric: &Fabric) -> Vec<Finding> {
 
 fn exists(path: &str) -> bool {
     std::path::Path::new(path).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_ports_of_all_workers_are_looked_at() {
+        let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = held.local_addr().unwrap().port();
+        let config = |listen: &str, workers: u16| {
+            let text = format!(
+                "node = 'n1'\nsite = 's'\nkey = 'k'\nlisten = '{listen}'\nworkers = {workers}\n"
+            );
+            NodeConfig::parse(&text, Path::new("")).unwrap()
+        };
+        let below = format!("127.0.0.1:{}", port - 1);
+        assert_eq!(others(&config(&below, 1)), Ok(String::new()));
+        let words = others(&config(&below, 2)).unwrap_err();
+        assert!(
+            words.contains("worker 1") && words.contains("worker 0"),
+            "{words}"
+        );
+        let words = others(&config("127.0.0.1:65535", 2)).unwrap_err();
+        assert!(words.contains("65535"), "{words}");
+        assert!(
+            others(&config("127.0.0.1:0", 3))
+                .unwrap()
+                .contains("2 more")
+        );
+    }
 }
