@@ -39,15 +39,14 @@ fn count(socket: &PacketSocket, text: u8, enough: usize) -> usize {
     seen
 }
 
-#[test]
-fn after_the_acknowledgement_no_worker_runs_the_old_policy() {
+fn no_worker_runs_the_old_policy(queues: usize) {
     on_a_machine(async |world| {
         let guests = [world.guest("g1"), world.guest("g2")];
         let together = [port("a", "g1", "web"), port("b", "g2", "web")];
         let apart = [port("a", "g1", "web"), port("b", "g2", "db")];
         let first = world.tables(&[&together[0], &together[1]]);
         let setup = setup(1, &first, "127.0.0.1:0", 2, OffloadSwitches::default());
-        let node = Node::start("n1", setup).await;
+        let node = Node::start_with("n1", setup, queues).await;
         for (guest, last) in guests.iter().zip(1..) {
             guest.address("eth0", Ipv4Addr::new(10, 0, 0, last));
         }
@@ -76,4 +75,14 @@ fn after_the_acknowledgement_no_worker_runs_the_old_policy() {
         node.assert_balanced().await;
         node.stop().await;
     });
+}
+
+#[test]
+fn after_the_acknowledgement_no_worker_runs_the_old_policy() {
+    no_worker_runs_the_old_policy(1);
+}
+
+#[test]
+fn nor_where_every_worker_reads_every_port() {
+    no_worker_runs_the_old_policy(2);
 }
