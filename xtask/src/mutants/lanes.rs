@@ -4,6 +4,7 @@ use super::faults::Tests::{Core, Fabric, Workers};
 use super::faults::{Edit, Fault};
 
 const LANES: &str = "overlay/core/src/wg/lanes.rs";
+const INSTALL: &str = "overlay/core/src/wg/lanes/install.rs";
 const LANE: &str = "overlay/core/src/wg/lane.rs";
 const INDEX: &str = "overlay/core/src/wg/index.rs";
 const KEYS: &str = "overlay/core/src/wg/keys.rs";
@@ -19,7 +20,7 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
     Fault {
         name: "leave the pre-shared key out of a lane",
         edits: &[Edit {
-            file: LANES,
+            file: INSTALL,
             from: "far, shared.as_deref(), index",
             to: "far, None, index",
         }],
@@ -28,7 +29,7 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
     Fault {
         name: "take the key of a node for that of a lane",
         edits: &[Edit {
-            file: LANES,
+            file: INSTALL,
             from: "(!is_own && !listed.contains(&told.key)).then(",
             to: "true.then(",
         }],
@@ -37,7 +38,7 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
     Fault {
         name: "let a second node have the key of a lane",
         edits: &[Edit {
-            file: LANES,
+            file: INSTALL,
             from: "|| told.as_ref().is_some_and(is_taken) {",
             to: "|| (told.as_ref().is_some_and(is_taken) && false) {",
         }],
@@ -46,7 +47,7 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
     Fault {
         name: "remember the lanes of a removed node",
         edits: &[Edit {
-            file: LANES,
+            file: INSTALL,
             from: "self.told.retain(|key, _| listed.contains(key));",
             to: "",
         }],

@@ -9,6 +9,7 @@ mod workers;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use skerry_policy::Fabric;
 
 use super::*;
 use crate::wg::padded_len;
