@@ -224,7 +224,7 @@ fn every_worker_tells_its_guests_of_a_narrow_path() {
             veth("pad", "g1").replace("eth0", "eth1"),
             veth("b", "g2"),
         );
-        let listen = ["127.0.0.1:5101", "127.0.0.1:5102"];
+        let listen = ["127.0.0.1:5101", "127.0.0.1:5110"];
         let site = world.site(&[
             // `a` is read by the worker that owns no tunnel.
             ("n1", Some(listen[0]), &[&pad, &a]),

@@ -235,14 +235,15 @@ fn every_worker_takes_its_flows(port: fn(&str, &str) -> String) {
         let shells = async |node: usize| site.dataplane(node).snapshot().await.unwrap().by_worker;
         let before = [shells(0).await, shells(1).await];
         let [g1, g2] = &site.guests;
-        flows(g1, g2, TWO, 8, 1 << 20);
-        flows(g2, g1, ONE, 8, 1 << 20);
+        // Too little for a queue to be found too long, which would cost a segment and so its order.
+        flows(g1, g2, TWO, 8, 96 << 10);
+        flows(g2, g1, ONE, 8, 96 << 10);
         for node in [0, 1] {
             let after = shells(node).await;
             for (worker, (after, before)) in after.iter().zip(&before[node]).enumerate() {
                 let what = format!("worker {worker} of node {node}: {after:?}");
-                assert!(after.datagrams_out > before.datagrams_out + 100, "{what}");
-                assert!(after.datagrams_in > before.datagrams_in + 100, "{what}");
+                assert!(after.datagrams_out > before.datagrams_out + 20, "{what}");
+                assert!(after.datagrams_in > before.datagrams_in + 20, "{what}");
                 assert_eq!(after.handed_over, before.handed_over, "{what}");
             }
             let snapshot = site.dataplane(node).snapshot().await.unwrap();
