@@ -1,4 +1,5 @@
-//! Frames on their way from a worker that read them to the one that owns the tunnels: two rings
+//! Frames on their way from a worker that read them to the first one, which has a tunnel to everybody
+//! and hears what hosts tell of themselves: two rings
 //! per worker, one for full slots, one that brings the empty ones back. Nothing is allocated.
 
 use std::os::fd::OwnedFd;
@@ -6,16 +7,25 @@ use std::sync::Arc;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use skerry_overlay::{FRAME_MAX, Frame, Offload, Onward, Refused};
-use skerry_policy::{NodeId, SegmentId};
+use skerry_policy::LocalPort;
 
 /// Frames that may be on their way. The memory of a slot is only real once a frame used it.
 const SLOTS: usize = 512;
 
-/// One frame, and what it was accepted under.
+/// What the first worker is to do with a frame.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Errand {
+    /// Send it on: it has been admitted.
+    Send(Onward),
+    /// Take it in, from this port.
+    Admit(LocalPort),
+}
+
+/// One frame, and under what it was read.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) generation: u64,
-    pub(crate) to: Onward,
+    pub(crate) errand: Errand,
     offload: Offload,
     len: usize,
     bytes: Box<[u8]>,
@@ -25,11 +35,7 @@ impl Slot {
     fn empty() -> Self {
         Self {
             generation: 0,
-            to: Onward {
-                node: NodeId(0),
-                segment: SegmentId(0),
-                mark: 0,
-            },
+            errand: Errand::Admit(LocalPort(0)),
             offload: Offload::NONE,
             len: 0,
             bytes: vec![0; FRAME_MAX].into_boxed_slice(),
@@ -87,7 +93,7 @@ impl Giver {
     pub(crate) fn give(
         &mut self,
         generation: u64,
-        to: Onward,
+        errand: Errand,
         frame: Frame<'_>,
     ) -> Result<(), Refused> {
         let len = frame.bytes.len();
@@ -99,7 +105,7 @@ impl Giver {
             room.copy_from_slice(frame.bytes);
         }
         (slot.len, slot.offload) = (len, frame.offload);
-        (slot.generation, slot.to) = (generation, to);
+        (slot.generation, slot.errand) = (generation, errand);
         self.rung = false;
         self.full.push(slot).map_err(|_| Refused::Full)
     }
@@ -135,6 +141,7 @@ impl Taker {
 #[cfg(test)]
 mod tests {
     use rustix::event::{EventfdFlags, eventfd};
+    use skerry_policy::{NodeId, SegmentId};
 
     use super::*;
 
@@ -142,12 +149,12 @@ mod tests {
         pair(Arc::new(eventfd(0, EventfdFlags::NONBLOCK).unwrap()))
     }
 
-    fn to(n: u8) -> Onward {
-        Onward {
+    fn to(n: u8) -> Errand {
+        Errand::Send(Onward {
             node: NodeId(n.into()),
             segment: SegmentId(1),
             mark: 0xc000 + u16::from(n),
-        }
+        })
     }
 
     #[test]
@@ -160,7 +167,7 @@ mod tests {
         for n in 0..5u8 {
             assert_eq!(taker.next_generation(), Some(7));
             let slot = taker.take().unwrap();
-            assert_eq!((slot.to, slot.frame().bytes), (to(n), &[n][..]));
+            assert_eq!((slot.errand, slot.frame().bytes), (to(n), &[n][..]));
             taker.give_back(slot);
         }
         assert!(taker.take().is_none());

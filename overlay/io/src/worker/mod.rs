@@ -17,6 +17,7 @@ mod outlets;
 mod poll;
 mod run;
 mod shell;
+mod signalling;
 
 pub(crate) use handle::Worker;
 

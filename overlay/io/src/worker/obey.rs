@@ -125,6 +125,7 @@ impl Loop {
                 rx,
                 watched: false,
                 tells: first,
+                shared: !first,
             });
         }
         if let Some(outlet) = self.shell.outlets.get(token)

@@ -5,9 +5,10 @@ use std::io;
 use skerry_overlay::{FRAME_MAX, Forwarder, Frame};
 
 use super::handle::Inbox;
-use super::handoff::Taker;
+use super::handoff::{Errand, Taker};
 use super::poll::{Poll, Token};
 use super::shell::Shell;
+use super::signalling::is_signalling;
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::port::RxHalf;
@@ -48,6 +49,8 @@ pub(super) struct Inlet {
     pub(super) watched: bool,
     /// Its failure is news, and not also that of another queue of the port.
     pub(super) tells: bool,
+    /// Others read the same port, each some of its flows.
+    pub(super) shared: bool,
 }
 
 /// Whether the loop goes on.
@@ -149,8 +152,13 @@ impl Loop {
                         bytes: bytes_read,
                         offload,
                     };
-                    self.forwarder
-                        .handle_frame(now, local, frame, &mut self.shell);
+                    let passed = inlet.shared
+                        && is_signalling(bytes_read)
+                        && self.shell.pass_on(local, frame);
+                    if !passed {
+                        self.forwarder
+                            .handle_frame(now, local, frame, &mut self.shell);
+                    }
                     bytes += len;
                     if bytes >= BYTES {
                         break;
@@ -234,8 +242,11 @@ impl Loop {
                 }
                 let Some(slot) = taker.take() else { break };
                 let now = self.clock.now();
-                self.forwarder
-                    .handle_handoff(now, slot.to, slot.frame(), &mut self.shell);
+                let (frame, sink) = (slot.frame(), &mut self.shell);
+                match slot.errand {
+                    Errand::Send(to) => self.forwarder.handle_handoff(now, to, frame, sink),
+                    Errand::Admit(port) => self.forwarder.handle_frame(now, port, frame, sink),
+                }
                 taker.give_back(slot);
             }
         }

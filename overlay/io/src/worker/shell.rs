@@ -6,7 +6,7 @@ use skerry_overlay::{Claim, Frame, Onward, Refused, Sink, Transmit};
 use skerry_policy::{LocalPort, NodeId};
 use tokio::sync::mpsc;
 
-use super::handoff::Giver;
+use super::handoff::{Errand, Giver};
 use super::outlets::Outlets;
 use crate::event::Event;
 use crate::snapshot::ShellCounters;
@@ -36,6 +36,15 @@ impl Shell {
     }
 }
 
+impl Shell {
+    /// Lets the first worker take in a frame of this port; false where there is none, or no room.
+    pub(super) fn pass_on(&mut self, port: LocalPort, frame: Frame<'_>) -> bool {
+        let generation = self.generation;
+        let given = |giver: &mut Giver| giver.give(generation, Errand::Admit(port), frame).is_ok();
+        self.giver.as_mut().is_some_and(given)
+    }
+}
+
 impl Sink for Shell {
     fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused> {
         self.outlets.deliver(port, frame)
@@ -50,7 +59,7 @@ impl Sink for Shell {
     fn handoff(&mut self, to: Onward, frame: Frame<'_>) -> Result<(), Refused> {
         let generation = self.generation;
         let giver = self.giver.as_mut().ok_or(Refused::Down)?;
-        giver.give(generation, to, frame)?;
+        giver.give(generation, Errand::Send(to), frame)?;
         self.counters.handed_over += 1;
         Ok(())
     }
