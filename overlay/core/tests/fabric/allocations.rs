@@ -4,12 +4,10 @@
 use std::net::SocketAddr;
 
 use allocation_counter::measure;
-use skerry_overlay::{
-    Checksum, Claim, Frame, Offload, Onward, Refused, Sink, Superframe, SuperframeKind, Transmit,
-};
+use skerry_overlay::{Claim, Frame, Offload, Onward, Refused, Sink, Transmit};
 use skerry_policy::{LocalPort, NodeId};
 
-use crate::world::frames::{BROADCAST, ip, mac, udp, udp_as, who_has};
+use crate::world::frames::{BROADCAST, ip, mac, tcp4, udp, udp_as, who_has};
 use crate::world::{World, guarded};
 
 const FROM: &str = "n1/b-w1";
@@ -93,18 +91,7 @@ fn superframe() -> (Vec<u8>, Offload) {
         .ack(1)
         .write(&mut bytes, &[7; 32_000])
         .unwrap();
-    let offload = Offload {
-        checksum: Some(Checksum {
-            start: 34,
-            offset: 16,
-        }),
-        superframe: Some(Superframe {
-            kind: SuperframeKind::Tcp4,
-            size: 1_338,
-            ecn: false,
-        }),
-        valid: false,
-    };
+    let offload = tcp4(1_338);
     (bytes, offload)
 }
 

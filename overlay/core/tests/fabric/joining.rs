@@ -3,25 +3,14 @@
 
 use std::sync::Arc;
 
-use skerry_overlay::{Checksum, DropReason, Frame, Offload, Superframe, SuperframeKind};
+use skerry_overlay::{DropReason, Frame, Offload};
 
-use crate::world::frames::{BROADCAST, ip, mac, plain};
+use crate::world::frames::{BROADCAST, ip, mac, plain, tcp4};
 use crate::world::{World, fabric, open};
 
 const FROM: &str = "n1/b-w1";
 const TO: &str = "n2/b-w2";
-const OFFLOAD: Offload = Offload {
-    checksum: Some(Checksum {
-        start: 34,
-        offset: 16,
-    }),
-    superframe: Some(Superframe {
-        kind: SuperframeKind::Tcp4,
-        size: 1_350,
-        ecn: false,
-    }),
-    valid: false,
-};
+const OFFLOAD: Offload = tcp4(1_350);
 
 /// Two hosts that know of each other.
 fn known(mut world: World) -> World {

@@ -5,12 +5,12 @@ mod model;
 mod questions;
 mod site;
 
-use skerry_overlay::{Checksum, Frame, Offload, Superframe, SuperframeKind};
+use skerry_overlay::{Frame, Offload};
 use skerry_policy::Mac;
 
 use crate::mtu::path::{NARROW, narrow, too_long};
 use crate::mtu::too_big::long;
-use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip};
+use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip, tcp4};
 use crate::world::{World, guarded, open};
 use site::{
     ACK, DNS, METRICS, PEERINGS, RST, SYN, Said, UP, WEB, crossed, denied, guest, hello,
@@ -365,18 +365,7 @@ fn superframe(
         .ack(1);
     let mut bytes = Vec::new();
     builder.write(&mut bytes, &[7; 32_000]).unwrap();
-    let offload = Offload {
-        checksum: Some(Checksum {
-            start: 34,
-            offset: 16,
-        }),
-        superframe: Some(Superframe {
-            kind: SuperframeKind::Tcp4,
-            size: 1350,
-            ecn: false,
-        }),
-        valid: false,
-    };
+    let offload = tcp4(1350);
     (bytes, offload)
 }
 

@@ -1,8 +1,8 @@
 //! Queues that have grown too long lose one TCP segment, and nothing else (RFC 8289).
 
-use skerry_overlay::{Checksum, DropReason, Frame, Offload, Superframe, SuperframeKind};
+use skerry_overlay::{DropReason, Frame};
 
-use crate::world::frames::{BROADCAST, ip, mac, plain, udp};
+use crate::world::frames::{BROADCAST, ip, mac, plain, tcp4, udp};
 use crate::world::{World, open};
 
 const FROM: &str = "n1/b-w1";
@@ -104,18 +104,7 @@ fn one_long_queue_costs_no_other_port() {
 fn a_superframe_is_dropped_whole_and_counted_for_each() {
     let mut world = world(false);
     is_long(&mut world, FROM);
-    let offload = Offload {
-        checksum: Some(Checksum {
-            start: 34,
-            offset: 16,
-        }),
-        superframe: Some(Superframe {
-            kind: SuperframeKind::Tcp4,
-            size: 1_300,
-            ecn: false,
-        }),
-        valid: false,
-    };
+    let offload = tcp4(1_300);
     let bytes = &tcp(20 * SIZE);
     world.send_frame(FROM, Frame { bytes, offload });
     assert_eq!(world.received(), []);

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
-use skerry_overlay::{Checksum, DropReason, Frame, Offload, Superframe, SuperframeKind};
+use skerry_overlay::{DropReason, Frame, Offload};
 use smoltcp::wire::{
     EthernetFrame, Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, Icmpv6Packet, Icmpv6Repr,
     IpProtocol, Ipv4Packet, Ipv6Packet,
 };
 
 use super::*;
-use crate::world::frames::{MULTICAST, UNKNOWN, nd};
+use crate::world::frames::{MULTICAST, UNKNOWN, nd, tcp4};
 use crate::world::{guarded, open};
 
 const HOST: &str = "n1/b-i1";
@@ -358,18 +358,7 @@ pub(super) fn superframe(by: &str, size: u16) -> (Vec<u8>, Offload) {
         .ack(1)
         .write(&mut bytes, &[7; 5_000])
         .unwrap();
-    let offload = Offload {
-        checksum: Some(Checksum {
-            start: 34,
-            offset: 16,
-        }),
-        superframe: Some(Superframe {
-            kind: SuperframeKind::Tcp4,
-            size,
-            ecn: false,
-        }),
-        valid: false,
-    };
+    let offload = tcp4(size);
     (bytes, offload)
 }
 

@@ -3,11 +3,28 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::PacketBuilder;
+use skerry_overlay::{Checksum, Offload, Superframe, SuperframeKind};
 use skerry_policy::Mac;
 
 pub(crate) const BROADCAST: Mac = Mac([0xff; 6]);
 pub(crate) const MULTICAST: Mac = Mac([0x01, 0x00, 0x5e, 0, 0, 0xfb]);
 pub(crate) const UNKNOWN: Mac = Mac([0x02, 0xee, 0xee, 0, 0, 1]);
+
+/// What a guest's kernel says of a superframe: TCP over IPv4 without options, in pieces of this size.
+pub(crate) const fn tcp4(size: u16) -> Offload {
+    Offload {
+        checksum: Some(Checksum {
+            start: 34,
+            offset: 16,
+        }),
+        superframe: Some(Superframe {
+            kind: SuperframeKind::Tcp4,
+            size,
+            ecn: false,
+        }),
+        valid: false,
+    }
+}
 
 /// The MAC and address of a guest of T1, by port name.
 pub(crate) fn mac(port: &str) -> Mac {
