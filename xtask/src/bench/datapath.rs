@@ -59,7 +59,8 @@ fn bench(root: &Path, name: &str, arguments: &[String]) -> Result<String> {
     Ok(ended.output)
 }
 
-fn folder(root: &Path) -> Result<PathBuf> {
+/// Where results are written.
+pub(super) fn folder(root: &Path) -> Result<PathBuf> {
     let folder = root.join("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)

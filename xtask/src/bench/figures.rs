@@ -155,6 +155,12 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    /// `median (min-max)`, with so many decimals.
+    pub(super) fn shown(&self, decimals: usize) -> String {
+        let Self { median, min, max } = self;
+        format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
+    }
+
     /// None of no figures.
     pub(super) fn of(mut figures: Vec<f64>) -> Option<Self> {
         figures.sort_by(f64::total_cmp);

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::bench::aead::LENGTH;
+use crate::bench::datapath::folder;
 use crate::bench::figures::{Run, Sample, Spread};
 use crate::bench::plot;
 use crate::command::say;
@@ -53,8 +54,7 @@ fn limit(sample: &Sample) -> f64 {
 
 /// Prints the table, and writes it, the JSON and the picture under `target/bench/`.
 pub(super) fn write(root: &Path, run: &Run) -> Result<()> {
-    let folder = root.join("target/bench");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let folder = folder(root)?;
     let table = markdown(run);
     fs::write(folder.join("latest.md"), &table)?;
     fs::write(
@@ -103,11 +103,8 @@ fn table(run: &Run, columns: &[Column]) -> String {
 
 fn cell(run: &Run, variant: &str, (_, decimals, figure): &Column) -> String {
     let samples = run.samples.iter().filter(|it| it.variant == variant);
-    let Some(spread) = Spread::of(samples.filter_map(figure).collect()) else {
-        return "-".to_owned();
-    };
-    let Spread { median, min, max } = spread;
-    format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
+    let spread = Spread::of(samples.filter_map(figure).collect());
+    spread.map_or_else(|| "-".to_owned(), |spread| spread.shown(*decimals))
 }
 
 /// What a reader has to know before comparing.

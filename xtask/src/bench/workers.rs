@@ -2,7 +2,7 @@
 //! hosts and nodes share the CPUs, throughput says little of it: the thread that would be the
 //! first to have no time left says how far the node would go on CPUs of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bench::datapath::folder;
 use crate::bench::fabric::{Fabric, Folder};
 use crate::bench::figures::Spread;
 use crate::bench::measure::{HEADERS, Report, client, output, server, wait_for_first_ping};
@@ -199,8 +200,7 @@ fn replays(counters: &str) -> Result<u64> {
 }
 
 fn write(root: &Path, samples: &[Sample]) -> Result<()> {
-    let folder: PathBuf = root.join("target/bench");
-    std::fs::create_dir_all(&folder)?;
+    let folder = folder(root)?;
     let table = markdown(samples);
     std::fs::write(folder.join("workers.md"), &table)?;
     std::fs::write(
@@ -225,10 +225,7 @@ fn markdown(samples: &[Sample]) -> String {
             let these: Vec<&Sample> = these.collect();
             let spread = |figure: fn(&Sample) -> f64, decimals: usize| {
                 let figures = these.iter().map(|it| figure(it)).collect();
-                Spread::of(figures).map_or_else(String::new, |it| {
-                    let Spread { median, min, max } = it;
-                    format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
-                })
+                Spread::of(figures).map_or_else(String::new, |it| it.shown(decimals))
             };
             let sum = |figure: fn(&Sample) -> u64| these.iter().map(|it| figure(it)).sum::<u64>();
             out.push_str(&format!(
