@@ -14,9 +14,9 @@
 //! What is behind an authentication header stays as it is: its receiver would find it changed
 //! (RFC 4302).
 
-use super::inspect::Inspected;
 use skerry_policy::NodeId;
 
+use super::inspect::Inspected;
 use super::pass::{Origin, Outcome, Pass, Sender};
 use super::verdict::Way;
 use crate::claim::Place;

@@ -10,6 +10,7 @@ pub(crate) mod icmp;
 pub(crate) mod ip;
 pub(crate) mod multicast;
 pub(crate) mod nd;
+pub(crate) mod signalling;
 pub(crate) mod tcp;
 pub(crate) mod too_big;
 pub(crate) mod transport;

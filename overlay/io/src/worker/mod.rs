@@ -17,7 +17,6 @@ mod outlets;
 mod poll;
 mod run;
 mod shell;
-mod signalling;
 
 pub(crate) use handle::Worker;
 

@@ -124,7 +124,6 @@ impl Loop {
             *place = rx.map(|rx| Inlet {
                 rx,
                 watched: false,
-                tells: first,
                 shared: !first,
             });
         }
@@ -155,9 +154,9 @@ impl Loop {
         match self.poll.add(fd, Token::Port(token)) {
             Ok(()) => inlet.watched = true,
             Err(error) => {
-                // Nothing that befalls the other queues too.
-                inlet.tells = true;
-                self.fault(token, error);
+                // Nothing that befalls the other queues too: each tells of itself.
+                self.shell.counters.port_errors += 1;
+                self.tell_fault(token, error);
             }
         }
     }

@@ -2,13 +2,12 @@
 
 use std::io;
 
-use skerry_overlay::{FRAME_MAX, Forwarder, Frame};
+use skerry_overlay::{FRAME_MAX, Forwarder, Frame, is_signalling};
 
 use super::handle::Inbox;
 use super::handoff::{Errand, Taker};
 use super::poll::{Poll, Token};
 use super::shell::Shell;
-use super::signalling::is_signalling;
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::port::RxHalf;
@@ -47,9 +46,8 @@ pub(super) struct Inlet {
     pub(super) rx: Box<dyn RxHalf>,
     /// The poll knows it: the tables do, and it has not failed.
     pub(super) watched: bool,
-    /// Its failure is news, and not also that of another queue of the port.
-    pub(super) tells: bool,
-    /// Others read the same port, each some of its flows.
+    /// The first worker reads the same port, each some of its flows. It takes in what hosts tell of
+    /// themselves, and it is the one to tell when the device fails.
     pub(super) shared: bool,
 }
 
@@ -188,10 +186,15 @@ impl Loop {
         if let Some(Some(inlet)) = self.inlets.get_mut(token) {
             self.poll.remove(inlet.rx.as_fd());
             inlet.watched = false;
-            if !inlet.tells {
+            if inlet.shared {
                 return;
             }
         }
+        self.tell_fault(token, error);
+    }
+
+    /// Lets the control task know that a port is not listened to.
+    pub(super) fn tell_fault(&mut self, token: usize, error: io::Error) {
         if let Some(outlet) = self.shell.outlets.get(token) {
             let name = outlet.name.clone();
             self.shell.tell(Event::PortFault { name, error });

@@ -34,9 +34,7 @@ impl Shell {
             self.counters.events_lost += 1;
         }
     }
-}
 
-impl Shell {
     /// Lets the first worker take in a frame of this port; false where there is none, or no room.
     pub(super) fn pass_on(&mut self, port: LocalPort, frame: Frame<'_>) -> bool {
         let generation = self.generation;
