@@ -166,8 +166,9 @@ fn whatever_is_sent_passes_exactly_if_the_rule_of_thumb_says_so() {
         }
     });
     let (some, others) = passed.into_inner();
+    // Some 355 of 2,560 pass, by chance give or take 28: seven times that must not fail.
     assert!(
-        some > 300 && others > 300,
+        some > 150 && others > 1000,
         "{some} passed, {others} did not"
     );
 }
