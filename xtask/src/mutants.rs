@@ -8,6 +8,7 @@ mod lanes;
 mod mtu;
 mod nodes;
 mod queues;
+mod tables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use lanes::LANE_FAULTS;
 use mtu::MTU_FAULTS;
 use nodes::NODES;
 use queues::QUEUE_FAULTS;
+use tables::TABLE_FAULTS;
 
 /// Trees that are broken at the same time: one test build keeps about one core busy.
 const TREES: usize = 2;
@@ -46,6 +48,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&JOINING_FAULTS)
         .chain(&MTU_FAULTS)
         .chain(&QUEUE_FAULTS)
+        .chain(&TABLE_FAULTS)
         .chain(&LANE_FAULTS)
 }
 

@@ -6,10 +6,12 @@
 mod address;
 mod flap;
 mod group;
+mod slots;
 mod table;
 
 pub(crate) use address::{Addresses, Held, NotYours};
 pub(crate) use group::{Family, Groups, Querier};
+pub(crate) use slots::Lead;
 pub(crate) use table::{Entry, Fdb, Learned, Seat};
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use skerry_policy::{Mac, PvlanId, SegmentId};
 
 use super::flap::Flaps;
+use super::slots::{Lead, Slots};
 use super::{FdbEntry, Holder, release};
 use crate::claim::{Place, Strength};
 use crate::reason::DropReason;
@@ -57,7 +58,6 @@ pub(crate) struct Entry {
     told: Time,
     /// It has moved since, and they were not told at once.
     owed: bool,
-    flaps: Flaps,
 }
 
 impl Entry {
@@ -73,7 +73,6 @@ impl Entry {
             near: seat.near,
             told: now,
             owed: false,
-            flaps: Flaps::default(),
         }
     }
 
@@ -150,20 +149,25 @@ pub(crate) struct Lost {
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Fdb {
-    entries: FxHashMap<(PvlanId, Mac), Entry>,
+    entries: Slots<Entry>,
+    /// Of those addresses that equals have moved.
+    flaps: Slots<Flaps>,
     in_use: FxHashMap<Holder, u32>,
     limit: usize,
     age: Duration,
+    seed: u64,
     /// Other workers read the ports that this one reads: what is silent here may talk there.
     shared: bool,
 }
 
 impl Fdb {
-    /// A table of at most `limit` addresses, allocated now, so that learning never allocates.
-    pub(crate) fn new(limit: usize, age: Duration) -> Self {
-        let entries = FxHashMap::with_capacity_and_hasher(limit, rustc_hash::FxBuildHasher);
+    /// A table of at most `limit` addresses, allocated now, so that learning never allocates. Which of
+    /// them are near each other in it nobody can tell who does not know the seed.
+    pub(crate) fn new(limit: usize, age: Duration, seed: u64) -> Self {
         Self {
-            entries,
+            entries: Slots::with_capacity(limit, seed),
+            flaps: Slots::with_capacity(limit, seed),
+            seed,
             in_use: FxHashMap::default(),
             limit,
             age,
@@ -178,12 +182,22 @@ impl Fdb {
 
     /// An empty table with the same bounds.
     pub(crate) fn emptied(&self) -> Self {
-        Self::new(self.limit, self.age).sharing(self.shared)
+        Self::new(self.limit, self.age, self.seed).sharing(self.shared)
     }
 
     /// Where an address is.
     pub(crate) fn lookup(&self, pvlan: PvlanId, mac: Mac) -> Option<&Entry> {
-        self.entries.get(&(pvlan, mac))
+        self.entries.get((pvlan, mac))
+    }
+
+    /// Begins to look for an address, of which [`Self::follow`] makes what [`Self::lookup`] does.
+    pub(crate) fn lead(&self, pvlan: PvlanId, mac: Mac) -> Lead {
+        self.entries.lead((pvlan, mac))
+    }
+
+    /// Where an address is, whatever has changed since the lead to it.
+    pub(crate) fn follow(&self, lead: Lead, pvlan: PvlanId, mac: Mac) -> Option<&Entry> {
+        self.entries.follow(lead, (pvlan, mac))
     }
 
     /// Puts an address where policy says, whatever was there.
@@ -205,7 +219,8 @@ impl Fdb {
         mac: Mac,
         seat: &Seat,
     ) -> Result<Learned, DropReason> {
-        let entry = self.entries.get_mut(&(seat.pvlan, mac));
+        let key = (seat.pvlan, mac);
+        let entry = self.entries.get_mut(key);
         if !seat.agrees && !entry.as_ref().is_some_and(|it| it.sits_at(seat)) {
             return Err(DropReason::MacMove);
         }
@@ -226,6 +241,7 @@ impl Fdb {
         }
         if entry.is_moved_by_its_own_node(seat) {
             *entry = entry.moved_by_its_own_node(now, seat);
+            self.flaps.remove(key);
             return Ok(entry.known(now, self.age));
         }
         let weaker = entry.rival(seat) == Ordering::Less;
@@ -241,20 +257,23 @@ impl Fdb {
         if weaker {
             return Err(DropReason::MacMove);
         }
-        let all_heard = entry.near && !self.shared;
-        let moved = displace(now, entry, seat, self.age, all_heard)?;
+        let entry = *entry;
+        let flaps = self.displace(now, key, &entry, seat)?;
         if over {
             return Err(DropReason::MacLimit);
         }
         self.remove(seat.pvlan, mac);
-        self.insert(mac, moved, seat.pvlan);
+        self.insert(mac, Entry::new(now, seat), seat.pvlan);
+        if let Some(flaps) = flaps {
+            self.flaps.insert(key, flaps);
+        }
         Ok(Learned::Here { since: now })
     }
 
     /// Settles a race between two workers of this node: both saw the address first at a place of
     /// their own, and whichever saw it earlier keeps it. True when the table changed.
     pub(crate) fn yield_to_earlier(&mut self, since: Time, mac: Mac, seat: &Seat) -> bool {
-        let Some(entry) = self.entries.get(&(seat.pvlan, mac)).copied() else {
+        let Some(entry) = self.entries.get((seat.pvlan, mac)).copied() else {
             return false;
         };
         let both_local = matches!((entry.place, seat.place), (Place::Port(_), Place::Port(_)));
@@ -268,7 +287,7 @@ impl Fdb {
 
     /// An address that another worker has learned was there since then, whenever it is told.
     pub(crate) fn date(&mut self, since: Time, mac: Mac, seat: &Seat) {
-        let entry = self.entries.get_mut(&(seat.pvlan, mac));
+        let entry = self.entries.get_mut((seat.pvlan, mac));
         if let Some(entry) = entry.filter(|entry| entry.sits_at(seat)) {
             entry.since = entry.since.min(since);
         }
@@ -286,7 +305,7 @@ impl Fdb {
         let own = self.entries.iter().filter(|(_, it)| {
             it.is_held_by(seat.holder) && it.is_learned() && it.strength <= seat.strength
         });
-        let (&(pvlan, last), _) = own.max_by_key(|&(&(_, mac), it)| (it.since, mac))?;
+        let ((pvlan, last), _) = own.max_by_key(|&((_, mac), it)| (it.since, mac))?;
         let entry = *self.lookup(pvlan, last)?;
         if (entry.since, last) <= (since, mac) {
             return None;
@@ -317,11 +336,12 @@ impl Fdb {
         gone: impl Fn(&Entry) -> bool,
         mut tell: impl FnMut(PvlanId, Mac, &Entry),
     ) {
-        let in_use = &mut self.in_use;
-        self.entries.retain(|&(pvlan, mac), entry| {
+        let (in_use, flaps) = (&mut self.in_use, &mut self.flaps);
+        self.entries.retain(|(pvlan, mac), entry| {
             let keep = entry.strength == Strength::Bound || !gone(entry);
             if !keep {
                 release(in_use, entry.holder);
+                flaps.remove((pvlan, mac));
                 tell(pvlan, mac, entry);
             }
             keep
@@ -334,8 +354,11 @@ impl Fdb {
         self.forget_if(|entry| now.since(entry.seen) >= age, tell);
     }
 
-    /// Puts an entry of an older generation at its place in this one.
-    pub(crate) fn carry(&mut self, mac: Mac, entry: &Entry, seat: &Seat) {
+    /// Puts an entry of the table of an older generation at its place in this one.
+    pub(crate) fn carry(&mut self, old: &Self, (pvlan, mac): (PvlanId, Mac), seat: &Seat) {
+        let Some(entry) = old.lookup(pvlan, mac) else {
+            return;
+        };
         let carried = Entry {
             segment: seat.segment,
             place: seat.place,
@@ -347,6 +370,9 @@ impl Fdb {
         let free = used(&self.in_use, seat.holder) < seat.limit && self.entries.len() < self.limit;
         if free && self.lookup(seat.pvlan, mac).is_none() {
             self.insert(mac, carried, seat.pvlan);
+            if let Some(flaps) = old.flaps.get((pvlan, mac)) {
+                self.flaps.insert((seat.pvlan, mac), *flaps);
+            }
         }
     }
 
@@ -354,7 +380,7 @@ impl Fdb {
     pub(crate) fn entries(&self) -> impl Iterator<Item = (PvlanId, Mac, &Entry)> {
         self.entries
             .iter()
-            .map(|(&(pvlan, mac), entry)| (pvlan, mac, entry))
+            .map(|((pvlan, mac), entry)| (pvlan, mac, entry))
     }
 
     /// The table for people, in no order.
@@ -370,8 +396,14 @@ impl Fdb {
             } else {
                 now.since(entry.seen)
             },
-            frozen: entry.flaps.is_frozen(),
+            frozen: self.flaps.get((pvlan, mac)).is_some_and(Flaps::is_frozen),
         })
+    }
+
+    /// How many addresses are remembered to have moved.
+    #[cfg(test)]
+    const fn flapping(&self) -> usize {
+        self.flaps.len()
     }
 
     fn insert(&mut self, mac: Mac, entry: Entry, pvlan: PvlanId) {
@@ -381,46 +413,45 @@ impl Fdb {
     }
 
     fn remove(&mut self, pvlan: PvlanId, mac: Mac) -> Option<Entry> {
-        let entry = self.entries.remove(&(pvlan, mac))?;
+        let entry = self.entries.remove((pvlan, mac))?;
+        self.flaps.remove((pvlan, mac));
         release(&mut self.in_use, entry.holder);
         Some(entry)
+    }
+
+    /// Whether an address may move to `seat`; how often it has moved between equals then.
+    fn displace(
+        &mut self,
+        now: Time,
+        key: (PvlanId, Mac),
+        entry: &Entry,
+        seat: &Seat,
+    ) -> Result<Option<Flaps>, DropReason> {
+        if entry.rival(seat) == Ordering::Greater {
+            return Ok(None);
+        }
+        let mut flaps = self.flaps.get(key).copied().unwrap_or_default();
+        if flaps.is_frozen() {
+            return Err(DropReason::MacDup);
+        }
+        // What talks elsewhere is heard of here a few times in its age, and no more often.
+        let all_heard = entry.near && !self.shared;
+        let far = entry.strength == Strength::Pinned && !all_heard;
+        let silence = if far { SILENCE + self.age / 4 } else { SILENCE };
+        if now.since(entry.seen) < silence {
+            return Err(DropReason::MacMove);
+        }
+        if !flaps.may_move(now) {
+            self.flaps.insert(key, flaps);
+            return Err(DropReason::MacDup);
+        }
+        Ok(Some(flaps))
     }
 }
 
 /// How many addresses a holder has.
 fn used(in_use: &FxHashMap<Holder, u32>, holder: Holder) -> u32 {
     in_use.get(&holder).copied().unwrap_or(0)
-}
-
-/// The entry after a move to `seat`, if it may move. `all_heard`: nobody hears of it but this worker.
-fn displace(
-    now: Time,
-    entry: &mut Entry,
-    seat: &Seat,
-    age: Duration,
-    all_heard: bool,
-) -> Result<Entry, DropReason> {
-    if entry.rival(seat) == Ordering::Greater {
-        return Ok(Entry::new(now, seat));
-    }
-    if entry.flaps.is_frozen() {
-        return Err(DropReason::MacDup);
-    }
-    // What talks elsewhere is heard of here a few times in its age, and no more often.
-    let far = entry.strength == Strength::Pinned && !all_heard;
-    let silence = if far { SILENCE + age / 4 } else { SILENCE };
-    if now.since(entry.seen) < silence {
-        return Err(DropReason::MacMove);
-    }
-    let mut flaps = entry.flaps;
-    if !flaps.may_move(now) {
-        entry.flaps = flaps;
-        return Err(DropReason::MacDup);
-    }
-    Ok(Entry {
-        flaps,
-        ..Entry::new(now, seat)
-    })
 }
 
 #[cfg(test)]

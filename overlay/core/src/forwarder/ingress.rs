@@ -51,7 +51,7 @@ impl<S: Sink> Pass<'_, S> {
         let sender = self
             .local_sender(attachment, header.source)
             .ok_or(DropReason::PortDown)?;
-        self.learn(&sender)?;
+        self.learn(&sender, header.destination)?;
         let payload = frame.bytes.get(header.payload..).unwrap_or_default();
         let inspected = self.inspect(&sender, Some(policy), &header, payload)?;
         if header.tagging == Tagging::Untagged {

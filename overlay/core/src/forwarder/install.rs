@@ -192,7 +192,8 @@ impl State {
             let seat = self.new_seat(translation, tables, pvlan, entry.segment, entry.place);
             if let Some(seat) = seat {
                 let strength = entry.strength.min(seat.strength.max(Strength::Pinned));
-                self.fdb.carry(mac, entry, &Seat { strength, ..seat });
+                let seat = Seat { strength, ..seat };
+                self.fdb.carry(&old_fdb, (pvlan, mac), &seat);
             }
         }
         for (pvlan, ip, held) in old_addresses.entries() {

@@ -7,6 +7,7 @@ use skerry_policy::{NodeId, SegmentId, Tables};
 use super::edge::EdgeLanes;
 use super::pass::{Pass, Remote};
 use super::state::State;
+use crate::fdb::Lead;
 use crate::frame::Frame;
 use crate::gro::Joiner;
 use crate::sink::Sink;
@@ -75,6 +76,7 @@ pub(super) fn release<S: Sink>(
             now: state.arrivals.at,
             state,
             sink,
+            lead: Lead::default(),
         };
         pass.admit_from_peer(arrival, frame);
     });

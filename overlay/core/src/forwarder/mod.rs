@@ -63,7 +63,7 @@ use x25519_dalek::StaticSecret;
 
 use crate::claim::{Claim, Place};
 use crate::counters::Counters;
-use crate::fdb::FdbEntry;
+use crate::fdb::{FdbEntry, Lead};
 use crate::frame::Frame;
 use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
@@ -156,7 +156,7 @@ impl Forwarder {
         if let Some(lanes) = &mut lanes {
             lanes.install(now, &tables.fabric, tables.me);
         }
-        let state = State::new(&tables, age, fdb_limit, joins, shares);
+        let state = State::new(&tables, age, fdb_limit, u64::from(seed), joins, shares);
         Self {
             tables,
             lanes,
@@ -321,6 +321,7 @@ impl Forwarder {
             state: &mut self.state,
             sink,
             now,
+            lead: Lead::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use skerry_policy::{
 };
 
 use crate::claim::{Change, Claim, Place, Strength};
-use crate::fdb::{Held, Holder};
+use crate::fdb::{Held, Holder, Lead};
 use crate::sink::{Onward, Sink};
 use crate::time::Time;
 use crate::wg::Lanes;
@@ -56,6 +56,8 @@ pub(super) struct Pass<'a, S> {
     pub(super) state: &'a mut State,
     pub(super) sink: &'a mut S,
     pub(super) now: Time,
+    /// To where the frame goes, if its address is known.
+    pub(super) lead: Lead,
 }
 
 /// Who sends, as far as policy knows: looked up once per frame.

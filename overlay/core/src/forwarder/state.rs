@@ -75,12 +75,13 @@ impl State {
         tables: &Tables,
         age: Duration,
         limit: usize,
+        seed: u64,
         joins: bool,
         shared: bool,
     ) -> Self {
         let buffer = || vec![0; SCRATCH].into_boxed_slice();
         let mut state = Self {
-            fdb: Fdb::new(limit, age).sharing(shared),
+            fdb: Fdb::new(limit, age, seed).sharing(shared),
             addresses: Addresses::new(limit, age),
             groups: Groups::new(limit),
             counters: blank_counters(tables),

@@ -12,6 +12,7 @@ use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Remote, Sender};
 use super::state::{State, edition};
 use crate::control::{CONTROL_PORT, is_short_enough};
+use crate::fdb::Lead;
 use crate::frame::Frame;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -53,6 +54,7 @@ pub(super) fn receive<S: Sink>(
                 state,
                 sink,
                 now,
+                lead: Lead::default(),
             };
             if is_edge {
                 pass.admit_from_edge(node, bytes);
@@ -222,7 +224,7 @@ impl<S: Sink> Pass<'_, S> {
             agrees,
             ..sender.ok_or(DropReason::VniUnknown)?
         };
-        self.learn(&sender)?;
+        self.learn(&sender, header.destination)?;
         let payload = bytes.get(header.payload..).unwrap_or_default();
         let inspected = self.inspect(&sender, None, &header, payload)?;
         self.forward(&sender, &header, &inspected, frame, weight)

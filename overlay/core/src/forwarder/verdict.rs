@@ -93,7 +93,8 @@ impl<S: Sink> Pass<'_, S> {
             return Way::Across;
         }
         let pvlan = sender.pvlan.id;
-        if let Some(entry) = self.state.fdb.lookup(pvlan, header.destination) {
+        let (fdb, to) = (&self.state.fdb, header.destination);
+        if let Some(entry) = fdb.follow(self.lead, pvlan, to) {
             return Way::Known(*entry);
         }
         match inspected.ip {

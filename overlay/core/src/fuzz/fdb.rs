@@ -35,7 +35,7 @@ type Naive = BTreeMap<(PvlanId, Mac), Known>;
 /// The invariants of `private-vlan` 3.2, after every step of a script.
 pub fn fdb(bytes: &[u8]) {
     let mut script = Script::new(bytes);
-    let mut fdb = Fdb::new(LIMIT, AGE);
+    let mut fdb = Fdb::new(LIMIT, AGE, 7);
     let mut naive = Naive::new();
     let mut now = Time(1_000_000_000);
     for _ in 0..64 {

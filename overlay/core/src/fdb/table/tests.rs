@@ -24,7 +24,7 @@ fn said(learned: Result<Learned, DropReason>) -> Result<Said, DropReason> {
 }
 
 fn table() -> Fdb {
-    Fdb::new(64, Duration::from_secs(300))
+    Fdb::new(64, Duration::from_secs(300), 7)
 }
 
 fn port(number: u32, strength: Strength) -> Seat {
@@ -245,8 +245,8 @@ fn the_same_address_in_another_private_vlan_is_another_address() {
     assert_eq!(contest(&old, &red, 0), Ok(HERE));
 }
 
-#[test]
-fn flapping_freezes_the_address() {
+/// An address that has moved five times, the last time to port 1, and was refused a sixth.
+fn frozen() -> Fdb {
     let mut fdb = table();
     fdb.learn(at(0), MAC, &port(0, Strength::Dynamic)).unwrap();
     for turn in 1..=5_u32 {
@@ -263,6 +263,13 @@ fn flapping_freezes_the_address() {
         Err(DropReason::MacDup),
         "the sixth move"
     );
+    fdb
+}
+
+#[test]
+fn flapping_freezes_the_address() {
+    let mut fdb = frozen();
+    let seat = port(0, Strength::Dynamic);
     assert_eq!(
         said(fdb.learn(at(250), MAC, &seat)),
         Err(DropReason::MacDup),
@@ -272,6 +279,51 @@ fn flapping_freezes_the_address() {
         said(fdb.learn(at(37), MAC, &port(1, Strength::Dynamic))),
         Ok(KNOWN)
     );
+}
+
+#[test]
+fn a_frozen_address_is_frozen_in_the_next_generation_too() {
+    let old = frozen();
+    let mut fdb = old.emptied();
+    fdb.carry(&old, (BLUE, MAC), &port(1, Strength::Dynamic));
+    assert_eq!(fdb.list(at(40)).next().map(|it| it.frozen), Some(true));
+    let seat = port(0, Strength::Dynamic);
+    assert_eq!(said(fdb.learn(at(50), MAC, &seat)), Err(DropReason::MacDup));
+}
+
+#[test]
+fn an_address_that_has_aged_may_move_again() {
+    let mut fdb = frozen();
+    fdb.expire(at(400), |_, _, _| ());
+    for turn in 0..2_u32 {
+        let seat = port(turn % 2, Strength::Dynamic);
+        assert_eq!(
+            said(fdb.learn(at(410 + u64::from(turn) * 6), MAC, &seat)),
+            Ok(HERE),
+            "{turn}"
+        );
+    }
+    fdb.forget_if(|_| true, |_, _, _| ());
+    assert_eq!(fdb.flapping(), 0, "nothing is kept of what is gone");
+}
+
+#[test]
+fn a_lead_leads_nowhere_else_when_the_table_has_changed() {
+    let mut fdb = table();
+    let seats = [port(1, Strength::Dynamic), port(2, Strength::Dynamic)];
+    fdb.learn(at(0), mac(1), &seats[0]).unwrap();
+    fdb.learn(at(0), mac(2), &seats[1]).unwrap();
+    let leads = [
+        fdb.lead(BLUE, mac(1)),
+        fdb.lead(BLUE, mac(2)),
+        fdb.lead(BLUE, mac(3)),
+    ];
+    fdb.forget(at(299), BLUE, mac(1), seats[0].place);
+    fdb.learn(at(299), mac(3), &seats[0]).unwrap();
+    let place = |lead, number| fdb.follow(lead, BLUE, mac(number)).map(|it| it.place);
+    assert_eq!(place(leads[0], 1), None);
+    assert_eq!(place(leads[1], 2), Some(seats[1].place));
+    assert_eq!(place(leads[2], 3), Some(seats[0].place));
 }
 
 #[test]
@@ -338,7 +390,7 @@ fn moving_frees_the_old_holder() {
 
 #[test]
 fn the_whole_table_is_bounded() {
-    let mut fdb = Fdb::new(3, Duration::from_secs(300));
+    let mut fdb = Fdb::new(3, Duration::from_secs(300), 7);
     for number in 0..3 {
         fdb.learn(
             at(0),
