@@ -59,6 +59,7 @@ pub(crate) fn main() -> ExitCode {
     let suite = Suite {
         name: "conformance",
         rows: trials,
+        beside: 3,
         close: stage::clear,
         summary,
     };

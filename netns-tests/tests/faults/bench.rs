@@ -60,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
     let suite = Suite {
         name: "faults",
         rows: trials,
+        beside: 1,
         close: stage::clear,
         summary,
     };

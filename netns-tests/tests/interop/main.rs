@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let suite = Suite {
         name: "interop",
         rows: trials,
+        beside: 1,
         close: world::close,
         summary,
     };

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let suite = Suite {
         name: "offloads",
         rows: trials,
+        beside: 2,
         close: || Ok(()),
         summary,
     };

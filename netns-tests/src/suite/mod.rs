@@ -1,14 +1,17 @@
-//! A suite of rows that share fabrics: chosen by how their names begin, run one after another, and
-//! nothing left behind however it ends.
+//! A suite of rows that share fabrics: chosen by how their names begin, run one after another or in
+//! parts beside each other, and nothing left behind however it ends.
+
+mod part;
 
 use std::fmt;
 use std::io::Write as _;
+use std::ops::Range;
 use std::process::ExitCode;
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use anyhow::{Context as _, Result, bail, ensure};
+use libtest_mimic::{Arguments, Failed, Trial};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -22,6 +25,8 @@ pub struct Suite {
     pub name: &'static str,
     /// Its rows, in the order that starts the fewest fabrics.
     pub rows: fn() -> Vec<Trial>,
+    /// How many processes share the rows when all are to run.
+    pub beside: usize,
     /// Stops what the rows shared.
     pub close: fn() -> Result<()>,
     /// What to say at the end.
@@ -31,8 +36,10 @@ pub struct Suite {
 /// How it went.
 #[derive(Debug)]
 pub struct Ran {
-    /// What libtest counted.
-    pub conclusion: Conclusion,
+    /// Rows that held.
+    pub passed: u64,
+    /// Rows that did not.
+    pub failed: u64,
     /// Rows that the command line did not ask for.
     pub left_out: usize,
     /// From the first row to the last.
@@ -41,8 +48,13 @@ pub struct Ran {
 
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (passed, failed) = (self.conclusion.num_passed, self.conclusion.num_failed);
-        let (left_out, seconds) = (self.left_out, self.took.as_secs_f64());
+        let Self {
+            passed,
+            failed,
+            left_out,
+            ..
+        } = self;
+        let seconds = self.took.as_secs_f64();
         write!(
             f,
             "{passed} passed, {failed} failed, {left_out} not chosen; {seconds:.1} s"
@@ -57,32 +69,65 @@ impl Suite {
         if arguments.list {
             return libtest_mimic::run(&arguments, (self.rows)()).exit_code();
         }
-        if let Err(error) = prepare() {
-            say(&format!("the {} suite cannot run: {error:#}", self.name));
-            return ExitCode::FAILURE;
+        let ran = prepare().and_then(|()| match part::own_rows()? {
+            None if beginnings.is_empty() && self.beside > 1 => self.run_in_parts(),
+            own => self.run_here(&arguments, &beginnings, own.as_ref()),
+        });
+        match ran {
+            Ok(ran) => {
+                (self.summary)(&ran);
+                ExitCode::from(u8::from(ran.failed > 0))
+            }
+            Err(error) => {
+                say(&format!("the {} suite failed: {error:#}", self.name));
+                ExitCode::FAILURE
+            }
         }
+    }
+
+    /// All rows, in processes beside each other.
+    fn run_in_parts(self) -> Result<Ran> {
+        let started = Instant::now();
+        let tally = part::run_all((self.rows)().len(), self.beside)?;
+        Ok(Ran {
+            passed: tally.passed,
+            failed: tally.failed,
+            left_out: 0,
+            took: started.elapsed(),
+        })
+    }
+
+    /// The rows that were asked for, one after another.
+    fn run_here(
+        self,
+        arguments: &Arguments,
+        beginnings: &[String],
+        own: Option<&Range<usize>>,
+    ) -> Result<Ran> {
         let all = (self.rows)();
         let known = all.len();
-        let is_chosen = |row: &Trial| {
+        let is_chosen = |(number, row): &(usize, Trial)| {
             let begins = |word: &String| row.name().starts_with(word.as_str());
-            beginnings.is_empty() || beginnings.iter().any(begins)
+            let is_own = own.is_none_or(|own| own.contains(number));
+            is_own && (beginnings.is_empty() || beginnings.iter().any(begins))
         };
-        let chosen: Vec<_> = all.into_iter().filter(is_chosen).collect();
+        let chosen: Vec<_> = all
+            .into_iter()
+            .enumerate()
+            .filter(is_chosen)
+            .map(|(_, row)| row)
+            .collect();
         let left_out = known - chosen.len();
         let started = Instant::now();
-        let conclusion = libtest_mimic::run(&arguments, chosen);
+        let conclusion = libtest_mimic::run(arguments, chosen);
         let took = started.elapsed();
-        if let Err(error) = (self.close)() {
-            say(&format!("the last fabric does not stop well: {error:#}"));
-            return ExitCode::FAILURE;
-        }
-        let ran = Ran {
-            conclusion,
+        (self.close)().context("the last fabric does not stop well")?;
+        Ok(Ran {
+            passed: conclusion.num_passed,
+            failed: conclusion.num_failed,
             left_out,
             took,
-        };
-        (self.summary)(&ran);
-        ran.conclusion.exit_code()
+        })
     }
 }
 
