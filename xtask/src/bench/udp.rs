@@ -15,16 +15,21 @@ const LOSS: f64 = 0.1;
 const FIRST: f64 = 10_000.0;
 const DOUBLINGS: u32 = 6;
 /// How often the space between the last good rate and the first bad one is halved.
-const HALVINGS: u32 = 4;
+const HALVINGS: u32 = 3;
 
-/// The highest rate found. Payloads of `length` bytes.
+/// The highest rate found, at which one of two tries lost little enough. Payloads of `length` bytes.
 pub(super) fn most(
     fabric: &Fabric,
     namespaces: &Namespaces,
     durations: &Durations,
     length: u32,
 ) -> Result<Udp> {
-    let attempt = |rate| once(fabric, namespaces, durations, (length, rate));
+    let once = |rate| once(fabric, namespaces, durations, (length, rate));
+    // Where programs and hosts share the CPUs, any of them is in the way now and then.
+    let attempt = |rate| match once(rate)? {
+        udp if udp.loss > LOSS => once(rate),
+        udp => Ok(udp),
+    };
     let (mut good, mut best, mut bad) = (0.0, None, None);
     let mut rate = FIRST;
     for _ in 0..DOUBLINGS {
