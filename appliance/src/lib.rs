@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod duration;
 pub mod exit;
 pub mod exposition;
+pub mod family;
 pub mod file;
 pub mod generations;
 pub mod identity;

@@ -19,6 +19,7 @@ use super::mesh::Mesh;
 use super::ping::Ping;
 use super::start::First;
 use super::trouble::{About, Trouble};
+use crate::family;
 use crate::generations::{Generations, StoreError};
 use crate::key::Key;
 use crate::node_config::NodeConfig;
@@ -128,6 +129,7 @@ impl Node {
         };
         node.settle(first.stored, first.trouble);
         node.note_lanes();
+        node.note_family();
         Ok(node)
     }
 
@@ -154,6 +156,18 @@ impl Node {
         for (worker, error) in self.dataplane.unbound() {
             let words = format!("worker {worker} hands its frames to worker 0: {error}");
             self.trouble.note(About::Lane(*worker), words);
+        }
+    }
+
+    /// Nodes may have endpoints of a family that this one has no socket for.
+    pub(super) fn note_family(&mut self) {
+        let me = self.running.tables.me;
+        match family::mismatch(self.config.listen, self.fabric(), me) {
+            None => self.trouble.clear(&About::Listen),
+            Some(words) => {
+                warn!("{words}");
+                self.trouble.note(About::Listen, words);
+            }
         }
     }
 

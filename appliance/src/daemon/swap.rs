@@ -186,6 +186,7 @@ impl Node {
         let old = std::mem::replace(&mut self.running, running);
         self.mesh.install(&self.running.tables, &self.dataplane);
         self.drop_pings();
+        self.note_family();
         self.retire(&old).await;
         self.trouble.clear(&About::SiteFile);
         match confirm {

@@ -18,6 +18,8 @@ pub(super) enum About {
     Store,
     /// An unconfirmed generation cannot be taken back.
     Confirm,
+    /// Somebody cannot be reached on the address that the node listens on.
+    Listen,
     /// A worker has no UDP port of its own.
     Lane(usize),
     /// A port, by name.
@@ -39,7 +41,9 @@ impl Trouble {
     pub(super) fn keep_ports(&mut self, listed: impl Fn(&str) -> bool) {
         self.open.retain(|about, _| match about {
             About::Port(name) => listed(name),
-            About::SiteFile | About::Store | About::Confirm | About::Lane(_) => true,
+            About::SiteFile | About::Store | About::Confirm | About::Listen | About::Lane(_) => {
+                true
+            }
         });
     }
 

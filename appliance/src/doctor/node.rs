@@ -8,6 +8,7 @@ use skerry_policy::{Attach, Fabric, Severity, Source};
 
 use super::Finding;
 use crate::control_socket::Client;
+use crate::family;
 use crate::identity;
 use crate::key::Key;
 use crate::node_config::NodeConfig;
@@ -105,6 +106,14 @@ fn site(config: &NodeConfig, key: Option<&Key>) -> Vec<Finding> {
             Ok(_) => Finding::good("identity", config.node.clone()),
             Err(error) => Finding::missing("identity", error.to_string(), "see above"),
         });
+    }
+    let me = fabric.node_named(&config.node);
+    if let Some(words) = me.and_then(|me| family::mismatch(config.listen, &fabric, me)) {
+        findings.push(Finding::poor(
+            "listen",
+            words,
+            "change `listen` in the node file",
+        ));
     }
     findings.extend(devices(config, &fabric));
     findings
