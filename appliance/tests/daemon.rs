@@ -108,6 +108,40 @@ fn sighup_loads_the_site_file() {
 }
 
 #[test]
+fn offloads_follow_the_node_file_with_a_reload() {
+    let dir = node_folder();
+    let daemon = Daemon::start(dir.path());
+    let node_file = |more: &str| write(&dir.path().join("node.toml"), &format!("{NODE}{more}"));
+    let status = || {
+        let status = daemon.ask(&["status", "--json"]).json();
+        let offloads = (
+            status["offloads"]["gso"].clone(),
+            status["offloads"]["gro"].clone(),
+        );
+        (offloads, status["degraded"].to_string())
+    };
+    assert_eq!(status(), ((true.into(), true.into()), "[]".into()));
+    node_file("[offload]\ngso = 'off'\n");
+    assert_eq!(status().0.0, true, "not before it is told to look");
+    assert_eq!(daemon.ask(&["reload"]).code, 0);
+    assert_eq!(status(), ((false.into(), true.into()), "[]".into()));
+    node_file("[offload]\ngso = 'maybe'\n");
+    daemon.signal("HUP");
+    until("the bad file to be told of", || {
+        status().1.contains("maybe")
+    });
+    assert_eq!(status().0.0, false, "and nothing has changed");
+    node_file("workers = 2\n[offload]\ngro = 'off'\n");
+    assert_eq!(daemon.ask(&["reload"]).code, 0);
+    let (offloads, degraded) = status();
+    assert_eq!(offloads, (true.into(), false.into()));
+    assert!(degraded.contains("waits for a restart"), "{degraded}");
+    node_file("");
+    assert_eq!(daemon.ask(&["reload"]).code, 0);
+    assert_eq!(status(), ((true.into(), true.into()), "[]".into()));
+}
+
+#[test]
 fn a_vni_may_not_change_its_meaning_at_once() {
     let dir = node_folder();
     let daemon = Daemon::start(dir.path());

@@ -32,6 +32,7 @@ impl Node {
             Command::Ping { target } => return self.ping(&target, reply).await,
             Command::AwaitConfirm => return self.await_confirm(reply),
             Command::Reload => {
+                self.renew().await;
                 let source = read_site(&self.config.site);
                 return self.order(source, Kind::SiteFile, colour, Some(reply));
             }

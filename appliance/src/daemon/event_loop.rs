@@ -62,7 +62,7 @@ pub(super) async fn run(
         tokio::select! {
             _ = signals.terminate.recv() => break Ok(Exit::Good),
             _ = signals.interrupt.recv() => break Ok(Exit::Good),
-            _ = signals.hangup.recv() => node.reload_by_signal(),
+            _ = signals.hangup.recv() => node.reload_by_signal().await,
             () = tick(watchdog.as_mut()) => {
                 if node.snapshot().await.is_err() {
                     let words = "a worker thread has ended";
@@ -120,7 +120,8 @@ pub(super) struct Limits {
 
 impl Node {
     /// SIGHUP: the same as `skerry reload`, with nobody to tell.
-    fn reload_by_signal(&mut self) {
+    async fn reload_by_signal(&mut self) {
+        self.renew().await;
         let source = read_site(&self.config.site);
         self.order(source, Kind::SiteFile, false, None);
         if self.loading.is_idle() {

@@ -14,6 +14,7 @@ mod metrics;
 mod node;
 mod notify;
 mod ping;
+mod renew;
 mod start;
 mod swap;
 mod trouble;

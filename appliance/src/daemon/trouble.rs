@@ -14,6 +14,8 @@ pub(super) struct Trouble {
 pub(super) enum About {
     /// The site file named in the node file is not what runs.
     SiteFile,
+    /// The node file was not, or not wholly, obeyed when it was read again.
+    NodeFile,
     /// The running generation is not on disk.
     Store,
     /// An unconfirmed generation cannot be taken back.
@@ -41,9 +43,12 @@ impl Trouble {
     pub(super) fn keep_ports(&mut self, listed: impl Fn(&str) -> bool) {
         self.open.retain(|about, _| match about {
             About::Port(name) => listed(name),
-            About::SiteFile | About::Store | About::Confirm | About::Listen | About::Lane(_) => {
-                true
-            }
+            About::SiteFile
+            | About::NodeFile
+            | About::Store
+            | About::Confirm
+            | About::Listen
+            | About::Lane(_) => true,
         });
     }
 

@@ -33,6 +33,8 @@ const WORKERS_MAX: u16 = 64;
 /// What a node file says, defaults filled in and paths made absolute or relative to the file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NodeConfig {
+    /// Where it was read, if from a file.
+    pub file: Option<PathBuf>,
     /// This node's name in the site file.
     pub node: String,
     /// The site file.
@@ -70,10 +72,14 @@ impl NodeConfig {
             error,
         })?;
         let base = path.parent().unwrap_or_else(|| Path::new(""));
-        Self::parse(&text, base).map_err(|diagnostics| ConfigError::Wrong {
+        let parsed = Self::parse(&text, base).map_err(|diagnostics| ConfigError::Wrong {
             name: path.display().to_string(),
             text,
             diagnostics,
+        })?;
+        Ok(Self {
+            file: Some(path.to_owned()),
+            ..parsed
         })
     }
 
@@ -110,6 +116,7 @@ impl NodeConfig {
         let run = Path::new("/run/skerry");
         let lib = Path::new("/var/lib/skerry");
         Some(Self {
+            file: None,
             control: control.map_or_else(|| run.join(format!("{node}.sock")), |it| base.join(it)),
             state: state.map_or_else(|| lib.join(&node), |it| base.join(it)),
             node,
@@ -196,6 +203,7 @@ mod tests {
         let text = "node = 'n1'\nsite = 'site.toml'\nkey = 'n1.key'\n";
         let config = NodeConfig::parse(text, Path::new("/etc/skerry")).unwrap();
         let expected = NodeConfig {
+            file: None,
             node: "n1".into(),
             site: "/etc/skerry/site.toml".into(),
             key: "/etc/skerry/n1.key".into(),
@@ -233,6 +241,7 @@ mod tests {
         "#;
         let config = NodeConfig::parse(text, Path::new("/etc/skerry")).unwrap();
         let expected = NodeConfig {
+            file: None,
             node: "n1".into(),
             site: "/srv/site.toml".into(),
             key: "/etc/skerry/keys/n1.key".into(),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::port::{Capabilities, RxHalf, TxHalf};
 use crate::snapshot::View;
+use crate::switch::OffloadSwitches;
 
 /// One order to one worker. Dropping a reply channel means: the worker is gone.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Path(NodeId, u64, u16),
     /// Another worker or a peer learned something.
     Claim(Claim),
+    /// Use these offloads from now on.
+    Switch(OffloadSwitches, oneshot::Sender<()>),
     /// Say how things stand.
     Snapshot(oneshot::Sender<View>),
     /// End the loop.

@@ -193,6 +193,21 @@ impl Dataplane {
         self.lock_readers().remove(name);
     }
 
+    /// Uses these offloads from now on, as far as the kernel offers them.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub async fn switch(&self, switches: OffloadSwitches) -> Result<(), WorkerGone> {
+        let _turn = self.order.lock().await;
+        let mut answers = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            worker.order(Command::Switch(switches, reply)).await?;
+            answers.push(answer);
+        }
+        wait_all(answers).await
+    }
+
     /// Tells the workers that a port's link went up or down.
     pub async fn set_link(&self, name: &str, up: bool) {
         for worker in &self.workers {

@@ -4,6 +4,7 @@
 
 use skerry_policy::{NodeId, SegmentId, Tables};
 
+use super::Forwarder;
 use super::edge::EdgeLanes;
 use super::pass::{Pass, Remote};
 use super::state::State;
@@ -38,6 +39,17 @@ impl Arrivals {
         Self {
             joiner: joins.then(Joiner::new),
             at: Time(0),
+        }
+    }
+}
+
+impl Forwarder {
+    /// Joins frames from now on, or does not. What was held back goes its way first.
+    pub fn set_joins(&mut self, joins: bool, sink: &mut impl Sink) {
+        self.release(sink);
+        let joiner = &mut self.state.arrivals.joiner;
+        if joins != joiner.is_some() {
+            *joiner = joins.then(Joiner::new);
         }
     }
 }

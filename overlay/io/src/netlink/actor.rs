@@ -87,6 +87,7 @@ impl Actor {
                         reply.send(()).ok();
                     }
                     Some(Request::Fault(name)) => self.fault(&name).await,
+                    Some(Request::Switch(switches)) => self.options.offload = switches,
                 },
                 Some(notice) = events.recv() => self.notice(notice).await,
                 permit = outbox.reserve(), if !self.outgoing.is_empty() => {

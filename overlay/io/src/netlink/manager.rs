@@ -6,6 +6,7 @@ use skerry_policy::Tables;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::port::{Port, PortCause, PortError, PortOptions};
+use crate::switch::OffloadSwitches;
 
 /// What happened to a port's interface. The daemon passes it on to the dataplane.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(crate) enum Request {
     ),
     Retire(Arc<Tables>, oneshot::Sender<()>),
     Fault(String),
+    Switch(OffloadSwitches),
     Close(oneshot::Sender<()>),
 }
 
@@ -106,6 +108,12 @@ impl PortManager {
             .send(Request::Fault(name.to_owned()))
             .await
             .ok();
+    }
+
+    /// What is opened from now on uses these offloads.
+    pub async fn switch(&mut self, switches: OffloadSwitches) {
+        // An actor that ended opens nothing any more.
+        self.requests.send(Request::Switch(switches)).await.ok();
     }
 
     /// The next thing that happened to a port. Cancel safe; waits for ever once closed.

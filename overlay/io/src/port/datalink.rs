@@ -13,6 +13,7 @@ use skerry_overlay::{FRAME_MAX, Frame, Offload, Refused, Segments};
 
 use super::offload::Switched;
 use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
+use crate::switch::Switch;
 use crate::sys;
 
 /// The backend's name.
@@ -215,6 +216,11 @@ impl TxHalf for Sender {
             }
         }
         Ok(())
+    }
+
+    /// It was opened where superframes were not wanted, and cannot take any.
+    fn switch(&mut self, _superframes: Switch) -> bool {
+        false
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {

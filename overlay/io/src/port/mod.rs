@@ -23,7 +23,7 @@ use std::os::fd::BorrowedFd;
 
 use skerry_overlay::{Frame, Offload, Refused};
 
-use crate::switch::OffloadSwitches;
+use crate::switch::{OffloadSwitches, Switch};
 
 /// How frames get to and from interfaces that exist or are made as veth pairs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -76,6 +76,10 @@ pub trait TxHalf: Send + fmt::Debug {
     /// # Errors
     /// No room right now, or the device is down or gone.
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused>;
+
+    /// Uses superframes from now on, or does not; says whether they are in use. What the host sends
+    /// through an interface that is open as a packet socket stays as it is.
+    fn switch(&mut self, superframes: Switch) -> bool;
 
     /// Another writing side of the same port, for another worker.
     ///

@@ -12,6 +12,7 @@ use super::fanout::{self, Group};
 use super::vnet;
 use super::whole::Whole;
 use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
+use crate::switch::Switch;
 use crate::sys;
 
 /// Bytes of frames that may wait for the worker.
@@ -234,6 +235,11 @@ impl TxHalf for Packet {
             rustix::io::writev(socket, &parts)?;
             Ok(())
         })
+    }
+
+    fn switch(&mut self, superframes: Switch) -> bool {
+        self.whole = Whole::wanted(superframes.wanted());
+        self.whole.wants()
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {

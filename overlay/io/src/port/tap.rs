@@ -182,6 +182,16 @@ impl TxHalf for Writer {
         })
     }
 
+    fn switch(&mut self, superframes: Switch) -> bool {
+        let before = self.whole.wants();
+        let in_use = set_offloads(self.file.as_fd(), superframes).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a TAP goes on as it was");
+            before
+        });
+        self.whole = Whole::wanted(in_use);
+        in_use
+    }
+
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
         let superframes = self.whole.wants();
         Ok(Box::new(Self::new(Arc::clone(&self.file), superframes)))

@@ -98,6 +98,13 @@ impl Underlay {
         self.sockets.iter().map(UdpSocket::as_fd)
     }
 
+    /// Uses these offloads from now on.
+    pub(crate) fn switch(&mut self, switches: OffloadSwitches) {
+        for socket in &mut self.sockets {
+            socket.switch(switches);
+        }
+    }
+
     /// What every socket uses.
     pub(crate) fn offloads(&self) -> OffloadsInUse {
         OffloadsInUse {

@@ -96,6 +96,28 @@ impl UdpSocket {
         self.gro
     }
 
+    /// Uses these offloads from now on, as far as the kernel offers them.
+    pub(crate) fn switch(&mut self, switches: OffloadSwitches) {
+        self.gso = self.try_to(libc::UDP_SEGMENT, 0, switches.gso, "gso");
+        if !switches.gro.wanted() {
+            sys::set_int(self.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 0).ok();
+        }
+        self.gro = self.try_to(libc::UDP_GRO, 1, switches.gro, "gro");
+    }
+
+    fn try_to(
+        &self,
+        option: libc::c_int,
+        value: libc::c_int,
+        switch: Switch,
+        offload: &'static str,
+    ) -> bool {
+        enable(&self.socket, option, value, switch, offload).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            false
+        })
+    }
+
     /// Reads what one system call gives; `None` when nothing waits.
     pub(crate) fn recv(&mut self, buf: &mut [u8], counters: &mut ShellCounters) -> Option<Batch> {
         let mut control = sys::Control::new();

@@ -9,6 +9,7 @@ use super::poll::Token;
 use super::run::{Inlet, Loop, Next};
 use crate::command::{Attachment, Command};
 use crate::snapshot::{OffloadsInUse, View};
+use crate::switch::OffloadSwitches;
 use crate::udp::Underlay;
 
 impl Loop {
@@ -66,6 +67,10 @@ impl Loop {
             Command::Claim(claim) => {
                 self.forwarder.apply_claim(now, &claim, &mut self.shell);
             }
+            Command::Switch(switches, reply) => {
+                self.switch(switches);
+                reply.send(()).ok();
+            }
             Command::Snapshot(reply) => {
                 reply.send(self.view()).ok();
             }
@@ -103,6 +108,16 @@ impl Loop {
                 self.forwarder.set_port_up(local, true, &mut self.shell);
             }
         }
+    }
+
+    /// Uses these offloads from now on, as far as the kernel offers them.
+    fn switch(&mut self, switches: OffloadSwitches) {
+        if let Some(underlay) = &mut self.shell.underlay {
+            underlay.switch(switches);
+        }
+        let joins = switches.tap.wanted() && self.shell.underlay.is_some();
+        self.forwarder.set_joins(joins, &mut self.shell);
+        self.shell.outlets.switch(switches.tap);
     }
 
     fn is_known(&self, token: usize) -> bool {

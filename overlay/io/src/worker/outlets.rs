@@ -6,6 +6,7 @@ use skerry_policy::{LocalPort, Tables};
 use crate::command::Attachment;
 use crate::port::{Capabilities, TxHalf};
 use crate::snapshot::PortView;
+use crate::switch::Switch;
 
 /// One attached port. Its token is its position, and stays the same while it is attached.
 #[derive(Debug)]
@@ -81,6 +82,13 @@ impl Outlets {
                 outlet.local = local;
             }
             self.point(local, Some(token));
+        }
+    }
+
+    /// Superframes are used on every port, or on none.
+    pub(crate) fn switch(&mut self, superframes: Switch) {
+        for outlet in self.outlets.iter_mut().flatten() {
+            outlet.capabilities.superframes = outlet.tx.switch(superframes);
         }
     }
 

@@ -13,7 +13,7 @@ use skerry_policy::{NodeId, Tables};
 use tokio::sync::mpsc;
 
 use crate::pump::{tcp, udp};
-use crate::world::{Guest, eventually, manager, on_a_machine, secret, tables, veth};
+use crate::world::{Guest, eventually, manager, on_a_machine, secret, tables, tap, veth};
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -288,6 +288,59 @@ fn two_guests_talk_through_a_tunnel_without_any_offload() {
         gro: Switch::Off,
     };
     two_nodes(["127.0.0.1:5101", "127.0.0.1:5110"], 1, off);
+}
+
+/// Datagrams, and the system calls that sent them.
+async fn sent(node: &Node) -> (u64, u64) {
+    let snapshot = node.dataplane.snapshot().await.unwrap();
+    (snapshot.shell.datagrams_out, snapshot.shell.sends)
+}
+
+#[test]
+fn offloads_are_switched_while_guests_talk() {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2")];
+        let listen = ["127.0.0.1:5101", "127.0.0.1:5110"];
+        let site = world.site(&[
+            ("n1", Some(listen[0]), &[&tap("a", "g1")]),
+            ("n2", Some(listen[1]), &[&veth("b", "g2")]),
+        ]);
+        let mut nodes = Vec::new();
+        for (number, at) in (1u8..).zip(listen) {
+            let tables = tables(&site, u32::from(number) - 1, 1);
+            let setup = setup(number, &tables, at, 1, OffloadSwitches::default());
+            nodes.push(Node::start(&format!("n{number}"), setup).await);
+        }
+        guests[0].address("eth0", ONE);
+        guests[1].address("eth0", TWO);
+        let [g1, g2] = &guests;
+        for on in [true, false, true] {
+            let switch = if on { Switch::Auto } else { Switch::Off };
+            let switches = OffloadSwitches {
+                tap: switch,
+                gso: switch,
+                gro: switch,
+            };
+            for node in &mut nodes {
+                node.dataplane.switch(switches).await.unwrap();
+                let snapshot = node.dataplane.snapshot().await.unwrap();
+                let in_use = (snapshot.offloads.gso, snapshot.offloads.gro);
+                assert_eq!(in_use, (on, on));
+                assert!(snapshot.ports.iter().all(|port| port.superframes == on));
+            }
+            let before = sent(&nodes[0]).await;
+            tcp(g1, g2, TWO, 4 << 20);
+            tcp(g2, g1, ONE, 4 << 20);
+            udp(g1, g2, ONE, TWO, &[1, 100, 1300]);
+            let after = sent(&nodes[0]).await;
+            let (datagrams, calls) = (after.0 - before.0, after.1 - before.1);
+            assert_eq!(calls < datagrams, on, "{calls} calls for {datagrams}");
+        }
+        for node in nodes {
+            node.assert_balanced().await;
+            node.stop().await;
+        }
+    });
 }
 
 #[test]
