@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::bench::measure::{Durations, client, output, server, wait_for_first_ping};
+use crate::bench::namespace::Namespace;
 use crate::bench::namespaces::Namespaces;
 use crate::bench::process::Process;
 use crate::bench::variant;
@@ -28,7 +29,7 @@ pub(crate) fn run(root: &Path, seconds: u32) -> Result<bool> {
     install_packages(root, &packages)?;
     INFERNO.find(root)?;
     let skerry = build(root)?;
-    Namespaces::sweep()?;
+    Namespace::sweep()?;
     let namespaces = Namespaces::make()?;
     let fabric = variant::skerry_on_veths(&skerry).build(&namespaces)?;
     wait_for_first_ping(&namespaces)?;

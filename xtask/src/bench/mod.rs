@@ -8,6 +8,7 @@ mod figures;
 pub(crate) mod flame;
 mod machine;
 mod measure;
+mod namespace;
 mod namespaces;
 mod peers;
 mod plot;
@@ -28,6 +29,7 @@ use clap::Args;
 
 use crate::bench::figures::{Run, Sample};
 use crate::bench::measure::Durations;
+use crate::bench::namespace::Namespace;
 use crate::bench::namespaces::Namespaces;
 use crate::bench::variant::Variant;
 use crate::command::{cargo, run as run_command, say};
@@ -96,7 +98,7 @@ fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
         bail!("skerry does not build:\n{}", built.tail(20));
     }
     if options.workers {
-        Namespaces::sweep()?;
+        Namespace::sweep()?;
         workers::run(root, options, &root.join("target/release/skerry"))?;
         return Ok(true);
     }
@@ -114,7 +116,7 @@ fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
 
 fn rounds(variants: &[Variant], options: &Options) -> Result<Run> {
     let stop = stop_flag()?;
-    Namespaces::sweep()?;
+    Namespace::sweep()?;
     let durations = Durations {
         tcp: options.seconds,
         congestion: options.congestion.clone(),

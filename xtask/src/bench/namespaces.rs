@@ -1,9 +1,11 @@
 //! Four namespaces in a row: a host, its node, the other node, its host.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio, id};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+
+use crate::bench::namespace::Namespace;
 
 /// A place in the row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,42 +20,25 @@ pub(super) enum Place {
     Receiver,
 }
 
-const PLACES: [Place; 4] = [Place::Sender, Place::Tx, Place::Rx, Place::Receiver];
-
-const PREFIX: &str = "skerry-bench-";
-
-/// How long any single program that sets something up may take, in seconds.
-const PATIENCE: &str = "10";
-
-impl Place {
-    const fn suffix(self) -> &'static str {
-        match self {
-            Self::Sender => "h1",
-            Self::Tx => "n1",
-            Self::Rx => "n2",
-            Self::Receiver => "h2",
-        }
-    }
-}
-
-/// The namespaces, with the cable between the nodes. Dropped, they are removed, and every
-/// interface in them.
+/// The namespaces, with the cable between the nodes.
 #[derive(Debug)]
 pub(super) struct Namespaces {
-    names: Vec<String>,
+    sender: Namespace,
+    tx: Namespace,
+    rx: Namespace,
+    receiver: Namespace,
 }
 
 impl Namespaces {
     /// Makes them. The cable is a veth pair of MTU 1500, `u1` to `u2`, 192.0.2.1 and 192.0.2.2;
     /// a veth passes superframes of UDP and TCP whole.
     pub(super) fn make() -> Result<Self> {
-        let mut made = Self { names: Vec::new() };
-        for place in PLACES {
-            let name = made.name(place);
-            ip(&["netns", "add", &name])?;
-            made.names.push(name);
-            made.ip(place, "link set lo up")?;
-        }
+        let made = Self {
+            sender: Namespace::make("h1")?,
+            tx: Namespace::make("n1")?,
+            rx: Namespace::make("n2")?,
+            receiver: Namespace::make("h2")?,
+        };
         let far = made.name(Place::Rx);
         made.ip(
             Place::Tx,
@@ -69,98 +54,40 @@ impl Namespaces {
         Ok(made)
     }
 
-    /// Removes what a run left that was killed.
-    pub(super) fn sweep() -> Result<()> {
-        let listed = ip(&["netns", "list"])?;
-        let names = listed
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        for name in names.filter(|name| abandoned(name)) {
-            ip(&["netns", "del", name])?;
+    const fn at(&self, place: Place) -> &Namespace {
+        match place {
+            Place::Sender => &self.sender,
+            Place::Tx => &self.tx,
+            Place::Rx => &self.rx,
+            Place::Receiver => &self.receiver,
         }
-        Ok(())
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "a name means something while the namespaces are there"
-    )]
-    pub(super) fn name(&self, place: Place) -> String {
-        format!("{PREFIX}{}-{}", id(), place.suffix())
+    pub(super) fn name(&self, place: Place) -> &str {
+        self.at(place).name()
     }
 
     /// Where the kernel shows the namespace.
     pub(super) fn path(&self, place: Place) -> PathBuf {
-        Path::new("/run/netns").join(self.name(place))
+        self.at(place).path()
     }
 
     /// `ip`, in one of them.
     pub(super) fn ip(&self, place: Place, words: &str) -> Result<()> {
-        let name = self.name(place);
-        let mut all = vec!["-n", &name];
-        all.extend(words.split_whitespace());
-        ip(&all).map(|_| ())
+        self.at(place).ip(words).map(|_| ())
     }
 
     /// A program that will run in one of them, as a direct child of this process.
     pub(super) fn command(&self, place: Place, program: &Path) -> Command {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.name(place)])
-            .arg(program);
-        command.stdin(Stdio::null());
-        command
+        self.at(place).command(program)
     }
 
     /// The same, killed after some seconds.
     pub(super) fn bounded(&self, place: Place, program: &str, seconds: u32) -> Command {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=1", &seconds.to_string()]);
-        command.args(["ip", "netns", "exec", &self.name(place), program]);
+        command.args(["ip", "netns", "exec", self.name(place), program]);
         command.stdin(Stdio::null());
         command
-    }
-}
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        for name in &self.names {
-            // The next run sweeps what cannot be removed now.
-            let _swept_later = ip(&["netns", "del", name]);
-        }
-    }
-}
-
-/// Whether a namespace is of a run that is over.
-fn abandoned(name: &str) -> bool {
-    let run = name
-        .strip_prefix(PREFIX)
-        .and_then(|rest| rest.split('-').next());
-    run.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
-}
-
-fn ip(words: &[&str]) -> Result<String> {
-    let output = Command::new("timeout")
-        .args([PATIENCE, "ip"])
-        .args(words)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run ip")?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        bail!("`ip {}`: {}", words.join(" "), why.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_that_goes_on_keeps_its_namespaces() {
-        assert!(!abandoned(&format!("{PREFIX}{}-h1", id())), "our own");
-        assert!(abandoned(&format!("{PREFIX}999999999-h1")), "nobody's");
-        assert!(!abandoned("blue"), "somebody else's");
     }
 }

@@ -1,0 +1,109 @@
+//! A network namespace of the bench's own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio, id};
+
+use anyhow::{Context, Result, bail};
+
+const PREFIX: &str = "skerry-bench-";
+
+/// How long any single program that sets something up may take, in seconds.
+const PATIENCE: &str = "10";
+
+/// A namespace with a name. Dropped, the name is removed, and with the last program inside every
+/// interface.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes it, with nothing in it but its loopback.
+    pub(super) fn make(suffix: &str) -> Result<Self> {
+        let name = format!("{PREFIX}{}-{suffix}", id());
+        ip(&["netns", "add", &name])?;
+        let made = Self { name };
+        made.ip("link set lo up")?;
+        Ok(made)
+    }
+
+    /// Removes what a run left that was killed.
+    pub(super) fn sweep() -> Result<()> {
+        let listed = ip(&["netns", "list"])?;
+        let names = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        for name in names.filter(|name| abandoned(name)) {
+            ip(&["netns", "del", name])?;
+        }
+        Ok(())
+    }
+
+    /// What `ip` calls it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the kernel shows it.
+    pub(super) fn path(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.name)
+    }
+
+    /// `ip`, inside: what it printed.
+    pub(super) fn ip(&self, words: &str) -> Result<String> {
+        let mut all = vec!["-n", &self.name];
+        all.extend(words.split_whitespace());
+        ip(&all)
+    }
+
+    /// A program that will run inside, as a direct child of this process.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name])
+            .arg(program)
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // The next run sweeps what cannot be removed now.
+        let _swept_later = ip(&["netns", "del", &self.name]);
+    }
+}
+
+/// Whether a namespace is of a run that is over.
+fn abandoned(name: &str) -> bool {
+    let run = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split('-').next());
+    run.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+}
+
+fn ip(words: &[&str]) -> Result<String> {
+    let output = Command::new("timeout")
+        .args([PATIENCE, "ip"])
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run ip")?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!("`ip {}`: {}", words.join(" "), why.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_goes_on_keeps_its_namespaces() {
+        assert!(!abandoned(&format!("{PREFIX}{}-h1", id())), "our own");
+        assert!(abandoned(&format!("{PREFIX}999999999-h1")), "nobody's");
+        assert!(!abandoned("blue"), "somebody else's");
+    }
+}
