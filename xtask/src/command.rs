@@ -15,6 +15,12 @@ pub(crate) fn say(line: &str) {
     let _unheard = std::io::stdout().flush();
 }
 
+/// Tells somebody who waits how far it is.
+#[expect(clippy::print_stderr, reason = "what is found goes elsewhere")]
+pub(crate) fn progress(line: &str) {
+    eprintln!("{line}");
+}
+
 /// A program that ended.
 #[derive(Debug)]
 pub(crate) struct Ended {

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 /// `/proc/stat` counts in hundredths of a second on every Linux that runs Rust.
 const TICK: f64 = 0.01;
@@ -42,6 +43,21 @@ pub(super) fn wait_for_quiet() -> Result<f64> {
             return Ok(cpus);
         }
     }
+}
+
+/// Processes that ran or wanted to, on average over the last minute.
+pub(super) fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
+    let first = text.split_whitespace().next().context("an empty load")?;
+    first.parse().with_context(|| format!("no load: {first}"))
+}
+
+/// The processors that this process may use, in order.
+pub(super) fn processors() -> Result<Vec<usize>> {
+    let allowed = sched_getaffinity(None).context("cannot tell the processors")?;
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|it| allowed.is_set(*it))
+        .collect())
 }
 
 /// Processors and kernel, in a line.

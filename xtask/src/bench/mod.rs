@@ -7,6 +7,7 @@ mod fabric;
 mod figures;
 pub(crate) mod flame;
 mod machine;
+mod many;
 mod measure;
 mod namespace;
 mod namespaces;
@@ -54,7 +55,10 @@ pub(crate) struct Options {
     /// Instead: Skerry with one worker and with two, by the CPU time of the busiest.
     #[arg(long)]
     workers: bool,
-    /// Seconds of every TCP measurement.
+    /// Instead: what a frame costs a whole node, with its kernel, among many ports and addresses.
+    #[arg(long)]
+    many: bool,
+    /// Seconds of every TCP measurement, or of every point among many.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
     /// A wireguard-go to measure besides Debian's.
@@ -64,7 +68,7 @@ pub(crate) struct Options {
     /// cubic as the default; some machines are set up with bbr, whose pacing costs CPU time.
     #[arg(long, default_value = "cubic")]
     congestion: String,
-    /// Only the variants whose names contain this.
+    /// Only the variants, or the points, whose names contain this.
     #[arg(long)]
     only: Option<String>,
 }
@@ -91,15 +95,23 @@ fn beside_peers(root: &Path, options: &Options) -> Result<bool> {
     if !is_root() {
         bail!("the bench makes network namespaces and interfaces: run it as root");
     }
-    install_packages(root, &BENCH_PACKAGES)?;
+    if !options.many {
+        install_packages(root, &BENCH_PACKAGES)?;
+    }
     let release = ["build", "--release", "-p", "skerry"];
     let built = run_command(root, "bench-build", &mut cargo(root, &release))?;
     if !built.success {
         bail!("skerry does not build:\n{}", built.tail(20));
     }
+    let program = root.join("target/release/skerry");
     if options.workers {
         Namespace::sweep()?;
-        workers::run(root, options, &root.join("target/release/skerry"))?;
+        workers::run(root, options, &program)?;
+        return Ok(true);
+    }
+    if options.many {
+        Namespace::sweep()?;
+        many::run(root, options, &program)?;
         return Ok(true);
     }
     VPNCLOUD.find(root)?;

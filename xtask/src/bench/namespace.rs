@@ -1,9 +1,13 @@
 //! A network namespace of the bench's own.
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio, id};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 const PREFIX: &str = "skerry-bench-";
 
@@ -64,6 +68,20 @@ impl Namespace {
             .arg(program)
             .stdin(Stdio::null());
         command
+    }
+
+    /// Does something inside, on a thread of its own. Sockets that it makes stay inside.
+    pub(super) fn enter<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let file = File::open(self.path()).with_context(|| format!("{} is gone", self.name))?;
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+                    .context("cannot enter a namespace")?;
+                work()
+            });
+            let ended = inside.join();
+            ended.unwrap_or_else(|_| bail!("a thread in {} panicked", self.name))
+        })
     }
 }
 

@@ -7,6 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// How long it may take to end when asked.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -34,6 +36,19 @@ impl Process {
         self.child.id()
     }
 
+    /// Keeps all of its threads on one processor, and those that they will start.
+    pub(super) fn keep_on(&self, processor: usize) -> Result<()> {
+        let mut set = CpuSet::new();
+        set.set(processor);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+            let number = task?.file_name().to_string_lossy().parse()?;
+            sched_setaffinity(Pid::from_raw(number), &set)
+                .with_context(|| format!("cannot keep a thread on processor {processor}"))?;
+        }
+        Ok(())
+    }
+
     /// CPU time of all of its threads so far, in nanoseconds, as the scheduler counts it.
     pub(super) fn cpu(&self) -> Result<u64> {
         Ok(self.threads()?.iter().map(|(_, spent)| spent).sum())
@@ -58,7 +73,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Ok(pid) = i32::try_from(self.child.id())
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+            && let Some(pid) = Pid::from_raw(pid)
         {
             // It may have ended already.
             let _gone = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
