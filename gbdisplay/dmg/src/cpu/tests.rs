@@ -1,4 +1,4 @@
-//! The length of every instruction, and the corners of interrupts and HALT.
+//! The corners of interrupts and HALT. The micro-ROMs look at the rest.
 
 use super::*;
 use crate::cartridge::Cartridge;
@@ -12,64 +12,6 @@ fn machine(code: &[u8]) -> (Cpu, Bus) {
     let mut cpu = Cpu::new(false);
     cpu.sp = 0xD000;
     (cpu, bus)
-}
-
-/// M-cycles of the opcodes 00 to FF as the opcode table of Pan Docs has them, not taken where there
-/// is a choice; 0 where there is no instruction, or it waits.
-const LENGTHS: [u8; 256] = [
-    1, 3, 2, 2, 1, 1, 2, 1, 5, 2, 2, 2, 1, 1, 2, 1, //
-    0, 3, 2, 2, 1, 1, 2, 1, 3, 2, 2, 2, 1, 1, 2, 1, //
-    2, 3, 2, 2, 1, 1, 2, 1, 2, 2, 2, 2, 1, 1, 2, 1, //
-    2, 3, 2, 2, 3, 3, 3, 1, 2, 2, 2, 2, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    2, 2, 2, 2, 2, 2, 0, 2, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 2, 1, //
-    2, 3, 3, 4, 3, 4, 2, 4, 2, 4, 3, 0, 3, 6, 2, 4, //
-    2, 3, 3, 0, 3, 4, 2, 4, 2, 4, 3, 0, 3, 0, 2, 4, //
-    3, 3, 2, 0, 0, 4, 2, 4, 4, 1, 4, 0, 0, 0, 2, 4, //
-    3, 3, 2, 1, 0, 4, 2, 4, 3, 2, 4, 1, 0, 0, 2, 4, //
-];
-
-/// M-cycles of `code` with these flags.
-#[track_caller]
-fn check_length(code: &[u8], flags: u8, cycles: u64) {
-    let (mut cpu, mut bus) = machine(code);
-    cpu.set_pair(2, 0xC000);
-    cpu.r[REG_F] = flags;
-    cpu.step(&mut bus);
-    assert_eq!(bus.now() / 4, cycles, "{code:02X?} with flags {flags:02X}");
-}
-
-#[test]
-fn every_instruction_has_its_length() {
-    for (opcode, cycles) in (0..=0xFF).zip(LENGTHS).filter(|it| it.1 > 0) {
-        // Flags with which no condition of this opcode holds.
-        let flags = if opcode & 8 == 0 { Z | C } else { 0 };
-        check_length(&[opcode, 0x00, 0xC1], flags, cycles.into());
-    }
-    for opcode in 0..=0xFF {
-        let cycles = match (opcode & 7, opcode >> 6) {
-            (6, 1) => 3,
-            (6, _) => 4,
-            _ => 2,
-        };
-        check_length(&[0xCB, opcode], 0, cycles);
-    }
-}
-
-#[test]
-fn a_condition_that_holds_costs_more() {
-    for (low, cycles) in [(0x20, 3), (0xC0, 5), (0xC2, 4), (0xC4, 6)] {
-        for condition in 0..4 {
-            let flags = if condition & 1 == 1 { Z | C } else { 0 };
-            check_length(&[low | condition << 3, 0x00, 0xC1], flags, cycles);
-        }
-    }
 }
 
 #[test]
