@@ -68,6 +68,11 @@ fn memory_is_read_and_written_in_its_cycle() {
 }
 
 #[test]
+fn pushes_write_in_their_cycle() {
+    check("push timing");
+}
+
+#[test]
 fn video_keeps_its_time_and_closes_its_memory() {
     check("video");
 }

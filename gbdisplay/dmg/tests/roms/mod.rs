@@ -51,8 +51,25 @@ pub(crate) fn all() -> Vec<MicroRom> {
             include_str!("timing.s"),
             &timing::accesses_table(),
         ),
+        build(
+            "push timing",
+            include_str!("timing.s"),
+            &timing::pushes_table(),
+        ),
         build("video", include_str!("video.s"), ""),
     ]
+}
+
+/// The one that shows what comes over the link; see `link.s`.
+pub(crate) fn link() -> Vec<u8> {
+    build("link", include_str!("link.s"), "").rom
+}
+
+/// The one that shows colours; see `color.s`.
+pub(crate) fn color() -> Vec<u8> {
+    let mut rom = build("color", include_str!("color.s"), "").rom;
+    rom[0x143] = 0x80;
+    rom
 }
 
 /// One of them.

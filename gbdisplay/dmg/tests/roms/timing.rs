@@ -289,21 +289,27 @@ fn writes(table: &mut String) {
     put(table, &at_tima(&[0xEA, 0x05, 0xFF]), 4, 4, 0x3C);
     // LD (TIMA),SP: the lower byte first, the upper one goes to TMA.
     put(table, &at_tima(&[0x08, 0x05, 0xFF]), 4, 5, 0x05);
-    // The upper byte goes to TMA, the lower one to TIMA.
-    for (code, cycles, value) in [
-        (&[0xC5][..], 4, 0x21),
-        (&[0xD5], 4, 0x22),
-        (&[0xE5], 4, 0x23),
-        (&[0xF5], 4, 0x00),
-        (&[0xCD, 0x13, 0xC3], 6, 0x13),
-        (&[0xC4, 0x13, 0xC3], 6, 0x13),
-        (&[0xD4, 0x13, 0xC3], 6, 0x13),
-    ] {
-        let mut entry = at_tima(code);
-        (entry.bc, entry.de, entry.hl) = (0x4421, 0x4422, 0x4423);
-        entry.sp = TIMA + 2;
-        put(table, &entry, cycles, cycles, value);
+    for opcode in [0xCD, 0xC4, 0xD4] {
+        put(table, &pushing(&[opcode, 0x13, 0xC3]), 6, 6, 0x13);
     }
+}
+
+/// With SP so that the upper byte goes to TMA and then the lower one to TIMA.
+fn pushing(code: &[u8]) -> Entry {
+    let mut entry = at_tima(code);
+    (entry.bc, entry.de, entry.hl) = (0x4421, 0x4422, 0x4423);
+    entry.sp = TIMA + 2;
+    entry
+}
+
+/// The entries of `timing.s` for when PUSH writes.
+pub(crate) fn pushes_table() -> String {
+    let mut table = "entries:\n".to_owned();
+    for (opcode, value) in [(0xC5, 0x21), (0xD5, 0x22), (0xE5, 0x23), (0xF5, 0x00)] {
+        put_write(&mut table, &pushing(&[opcode]), 4, 4, |_| (value, 0));
+    }
+    db(&mut table, &[0, 0, 0, 1]);
+    table
 }
 
 /// Read, changed, written.

@@ -1,0 +1,62 @@
+//! The core, driven by a script.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use skerry_dmg::{CYCLES_PER_FRAME, Frame, Machine, Model};
+
+use crate::script::{Answers, CYCLES_PER_BIT, CYCLES_PER_BYTE, Deed, Line, Picture, Script};
+
+/// Runs a ROM in the core.
+///
+/// # Errors
+/// The core does not take the ROM.
+pub fn run(rom: &[u8], model: Model, script: &Script) -> Result<Answers> {
+    let mut machine = Machine::new(rom, model)?;
+    let mut answers = Answers::default();
+    for line in script.lines() {
+        match *line {
+            Line::At(cycle, deed) => {
+                machine.run_until(cycle);
+                obey(&mut machine, deed, &mut answers);
+            }
+            Line::Wait(address, frames) => {
+                for _ in 0..frames {
+                    if machine.peek(address) != 0 {
+                        break;
+                    }
+                    machine.run(CYCLES_PER_FRAME);
+                }
+                answers.bytes.push(machine.peek(address));
+            }
+        }
+    }
+    Ok(answers)
+}
+
+fn obey(machine: &mut Machine, deed: Deed, answers: &mut Answers) {
+    match deed {
+        Deed::Byte(byte) => {
+            machine.link_send(byte, CYCLES_PER_BIT);
+            machine.run(CYCLES_PER_BYTE);
+            answers.replies.extend(machine.link_reply());
+        }
+        Deed::Keys(keys) => machine.set_keys(keys),
+        Deed::Frame => answers.frames.push(picture(machine.frame())),
+        Deed::Peek(address) => answers.bytes.push(machine.peek(address)),
+    }
+}
+
+/// A frame as an answer has it.
+pub fn picture(frame: &Frame) -> Picture {
+    let mut text = String::new();
+    if let Some(shades) = frame.to_shades() {
+        text.extend(shades.into_iter().map(|it| char::from(b'0' + it)));
+    } else {
+        for pixel in frame.to_rgb555() {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{pixel:04x}");
+        }
+    }
+    Picture(text)
+}
