@@ -8,7 +8,9 @@ use anyhow::Result;
 
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::outcome::{Counts, Outcome, summarise};
-use crate::tools::{CARGO_DENY, MDBOOK, TEST_PACKAGES, install_packages, is_root};
+use crate::tools::{
+    CARGO_DENY, MDBOOK, PANEL_PACKAGES, PYBOY, TEST_PACKAGES, install_packages, is_root,
+};
 use crate::{captures, fuzz, interop, mutants};
 
 /// The sets that look at the source only.
@@ -20,6 +22,19 @@ enum Needs {
     Nothing,
     /// Network namespaces and interfaces of its own, and Debian packages.
     Root,
+    /// Debian packages, which it installs itself.
+    Packages,
+}
+
+impl Needs {
+    /// Why it cannot run without root; `None` when it can.
+    const fn lacks(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Root => Some("needs root: it makes network namespaces and interfaces"),
+            Self::Packages => Some("needs root: it installs Debian packages"),
+        }
+    }
 }
 
 struct Set {
@@ -46,7 +61,7 @@ const SETS: &[Set] = &[
                 "--workspace",
                 "--all-targets",
                 "--features",
-                &format!("{ROOT},{CLOCK}"),
+                &format!("{ROOT},{CLOCK},{REFEREES}"),
                 "--",
                 "-D",
                 "warnings",
@@ -140,6 +155,12 @@ const SETS: &[Set] = &[
         run: interop,
     },
     Set {
+        name: "panel",
+        what: "the Game Boy panel before other people's assembler and emulators",
+        needs: Needs::Packages,
+        run: panel,
+    },
+    Set {
         name: "lab",
         what: "skerry lab --once, no privileges",
         needs: Needs::Nothing,
@@ -179,6 +200,9 @@ const ROOT: &str =
 /// The feature of the simulation's own clock: looked at by the lints, and never run with others.
 const CLOCK: &str = "skerry-overlay/simulation";
 
+/// Features that gate tests which need other people's assembler and emulators.
+const REFEREES: &str = "skerry-asm/referees,skerry-dmg/referees";
+
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
     let mut outcomes = Vec::new();
@@ -187,10 +211,9 @@ pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
         install_packages(root, &TEST_PACKAGES)?;
     }
     for set in picked {
-        let outcome = if set.needs == Needs::Root && !is_root() {
-            Outcome::Skipped("needs root: it makes network namespaces and interfaces".to_owned())
-        } else {
-            run_set(root, set)
+        let outcome = match set.needs.lacks() {
+            Some(reason) if !is_root() => Outcome::Skipped(reason.to_owned()),
+            _ => run_set(root, set),
         };
         outcomes.push((set.name.to_owned(), outcome));
     }
@@ -270,6 +293,23 @@ fn interop(root: &Path, name: &str) -> Result<Ended> {
     install_packages(root, &interop::PACKAGES)?;
     interop::fetch(root)?;
     in_namespaces(root, name, "interop")
+}
+
+/// What the panel is made of, with `sdasgb`, mGBA and PyBoy as referees.
+fn panel(root: &Path, name: &str) -> Result<Ended> {
+    install_packages(root, &PANEL_PACKAGES)?;
+    let python = PYBOY.find(root)?;
+    let packages = [
+        "-p",
+        "skerry-asm",
+        "-p",
+        "skerry-dmg",
+        "-p",
+        "skerry-referees",
+    ];
+    let mut test = cargo(root, &["test", "--features", REFEREES]);
+    test.args(packages).env("SKERRY_PYBOY_PYTHON", python);
+    run_command(root, name, &mut test)
 }
 
 /// The demonstration, as a user without privileges: root steps down for it.

@@ -174,6 +174,57 @@ impl Source {
     }
 }
 
+/// A Python package with an environment of its own under `target/tools`.
+#[derive(Debug)]
+pub(crate) struct Python {
+    package: &'static str,
+    version: &'static str,
+}
+
+/// A Game Boy emulator, a referee of ours. Run, never linked: its licence is copyleft.
+pub(crate) const PYBOY: Python = Python {
+    package: "pyboy",
+    version: "2.8.1",
+};
+
+impl Python {
+    /// The interpreter that has the package, after making it under `target/tools` if need be.
+    ///
+    /// # Errors
+    /// The environment cannot be made, or the package not be had.
+    pub(crate) fn find(&self, root: &Path) -> Result<PathBuf> {
+        let folder = root.join("target/tools").join(self.package);
+        let python = folder.join("bin/python");
+        if self.is_in(&python) {
+            return Ok(python);
+        }
+        say(&format!("installing {} {}", self.package, self.version));
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv", "--clear"]).arg(&folder);
+        if !run(root, "venv", &mut make)?.success {
+            bail!("python3 makes no environment; install python3-venv");
+        }
+        let wanted = format!("{}=={}", self.package, self.version);
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet", &wanted]);
+        let ended = run(root, "pip", &mut install)?;
+        if !ended.success || !self.is_in(&python) {
+            bail!("pip cannot bring {wanted}; see {}", ended.log.display());
+        }
+        Ok(python)
+    }
+
+    fn is_in(&self, python: &Path) -> bool {
+        let program = format!(
+            "import importlib.metadata as m; assert m.version({:?}) == {:?}; import {}",
+            self.package, self.version, self.package
+        );
+        let mut probe = Command::new(python);
+        let ended = probe.args(["-c", &program]).output();
+        ended.is_ok_and(|ended| ended.status.success())
+    }
+}
+
 /// Debian packages whose programs the tests with namespaces call.
 pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
     ("ip", "iproute2"),
@@ -181,6 +232,14 @@ pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
     ("ping", "iputils-ping"),
     ("wg", "wireguard-tools"),
     ("wireguard-go", "wireguard-go"),
+];
+
+/// Debian packages whose programs, and library, the tests of the panel need.
+pub(crate) const PANEL_PACKAGES: [(&str, &str); 4] = [
+    ("sdasgb", "sdcc"),
+    ("cc", "gcc"),
+    ("/usr/include/mgba/flags.h", "libmgba-dev"),
+    ("python3", "python3-venv"),
 ];
 
 /// Debian packages whose programs the bench calls.
@@ -199,7 +258,8 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Installs what is missing of these programs and their packages.
+/// Installs what is missing of these programs and their packages; a whole path stands for a file
+/// that is no program.
 ///
 /// # Errors
 /// Something is missing and cannot be installed; says what to do.

@@ -132,7 +132,13 @@ fn is_row(word: &str) -> bool {
 #[test]
 fn every_test_that_a_page_names_exists() {
     let mut text = String::new();
-    for folder in ["pvlan-policy", "overlay", "appliance", "netns-tests"] {
+    for folder in [
+        "pvlan-policy",
+        "overlay",
+        "appliance",
+        "gbdisplay",
+        "netns-tests",
+    ] {
         sources(&root().join(folder), &mut text);
     }
     let mut missing = Vec::new();
