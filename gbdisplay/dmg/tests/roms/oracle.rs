@@ -459,6 +459,29 @@ pub(crate) fn arithmetic_table() -> String {
         let [low, high] = sum.to_le_bytes();
         db(&mut table, &[opcode, low, high]);
     }
-    db(&mut table, &[0]);
+    let [low, high] = wide_sum().to_le_bytes();
+    db(&mut table, &[0, low, high]);
     table
+}
+
+/// Around the carries of both bytes.
+const WORDS: [u16; 12] = [
+    0x0000, 0x0001, 0x00FF, 0x0100, 0x0FFE, 0x0FFF, 0x1000, 0x7FFF, 0x8000, 0xF000, 0xF001, 0xFFFF,
+];
+
+/// The sum of ADD HL,DE over all pairs, with A = 0 and Z before.
+fn wide_sum() -> u16 {
+    let mut sum = 0;
+    for hl in WORDS {
+        for de in WORDS {
+            let mut input = [0; 19];
+            input[0] = 0x80;
+            let mut state = State::new(&input);
+            state.set_wide(2, hl);
+            state.set_wide(1, de);
+            run(&mut state, [0x19, 0, 0]);
+            sum = add(add(sum, state.wide(2)), state.f().into());
+        }
+    }
+    sum
 }
