@@ -1,6 +1,7 @@
 //! Deliberate faults. Each is one edit of the source that must turn some test red: what shows
 //! that the tests can fail where it matters.
 
+mod console;
 mod faults;
 mod guards;
 mod joining;
@@ -19,6 +20,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
+use console::CONSOLE_FAULTS;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
 use joining::JOINING_FAULTS;
@@ -50,6 +52,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&QUEUE_FAULTS)
         .chain(&TABLE_FAULTS)
         .chain(&LANE_FAULTS)
+        .chain(&CONSOLE_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

@@ -26,6 +26,8 @@ pub(super) enum Tests {
     Core(&'static str),
     /// Workers on a real kernel: they make namespaces and interfaces.
     Workers(&'static str),
+    /// Of the Game Boy core.
+    Console(&'static str),
 }
 
 impl Tests {
@@ -38,6 +40,7 @@ impl Tests {
                 &["skerry-overlay-io", "--features", "root", "--test", "root"][..],
                 names,
             ),
+            Self::Console(names) => (&["skerry-dmg"][..], names),
         };
         ["-p"].iter().chain(set).chain([&names]).copied().collect()
     }
