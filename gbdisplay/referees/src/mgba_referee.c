@@ -34,7 +34,6 @@
 
 static color_t drawn[STRIDE * HEIGHT];
 static color_t shown[STRIDE * HEIGHT];
-static unsigned long frames;
 
 static void silent(struct mLogger* logger, int category, enum mLogLevel level, const char* format, va_list args) {
     (void) logger, (void) category, (void) level, (void) format, (void) args;
@@ -43,7 +42,6 @@ static void silent(struct mLogger* logger, int category, enum mLogLevel level, c
 static void frame_ended(void* context) {
     (void) context;
     memcpy(shown, drawn, sizeof(shown));
-    ++frames;
 }
 
 static void fail(const char* why) {
@@ -82,41 +80,123 @@ static void deliver(struct GB* gb, unsigned byte) {
     printf("reply %02x\n", back);
 }
 
-static void run_until(struct mCore* core, unsigned long long cycle) {
-    while (mTimingGlobalTime(core->timing) < cycle * TICKS_PER_CYCLE) {
-        core->step(core);
-    }
-}
-
 /* Our order is right, left, up, down, A, B, SELECT, START; mGBA's is A, B, SELECT, START, right, ... */
 static unsigned keys(unsigned ours) {
     return (ours >> 4 & 15) | (ours & 15) << 4;
 }
 
-static void obey(struct mCore* core, int color, const char* line) {
+enum kind { BYTE, KEYS, PEEK, FRAME, WAIT };
+
+struct line {
+    enum kind kind;
     unsigned long long cycle;
-    unsigned value, limit;
-    if (sscanf(line, "at %llu byte %x", &cycle, &value) == 2) {
-        run_until(core, cycle + CYCLES_PER_BYTE);
-        deliver(core->board, value);
-    } else if (sscanf(line, "at %llu keys %x", &cycle, &value) == 2) {
-        run_until(core, cycle);
-        core->setKeys(core, keys(value));
-    } else if (sscanf(line, "at %llu peek %x", &cycle, &value) == 2) {
-        run_until(core, cycle);
-        printf("peek %02x\n", core->busRead8(core, value));
-    } else if (sscanf(line, "wait %x %u", &value, &limit) == 2) {
-        unsigned long long end = mTimingGlobalTime(core->timing) / TICKS_PER_CYCLE;
-        for (unsigned waited = 0; waited < limit && core->rawRead8(core, value, -1) == 0; ++waited) {
-            end += CYCLES_PER_FRAME;
-            run_until(core, end);
-        }
-        printf("wait %02x\n", core->rawRead8(core, value, -1));
-    } else if (sscanf(line, "at %llu frame", &cycle) == 1 && strstr(line, "frame")) {
-        run_until(core, cycle);
-        print_frame(color);
-    } else {
+    unsigned value;
+    unsigned limit;
+};
+
+/* A script under way. Everything happens in events of mGBA's own, and each event makes the next one:
+ * a CPU in HALT leaps from event to event, and would leap over anything else. */
+struct script {
+    struct mCore* core;
+    int color;
+    struct line* lines;
+    size_t count;
+    size_t next;
+    struct mTimingEvent event;
+};
+
+static struct line parse(const char* text) {
+    struct line line = { .kind = WAIT };
+    if (sscanf(text, "at %llu byte %x", &line.cycle, &line.value) == 2) {
+        line.kind = BYTE;
+        line.cycle += CYCLES_PER_BYTE;
+    } else if (sscanf(text, "at %llu keys %x", &line.cycle, &line.value) == 2) {
+        line.kind = KEYS;
+    } else if (sscanf(text, "at %llu peek %x", &line.cycle, &line.value) == 2) {
+        line.kind = PEEK;
+    } else if (sscanf(text, "at %llu", &line.cycle) == 1 && strstr(text, " frame")) {
+        line.kind = FRAME;
+    } else if (sscanf(text, "wait %x %u", &line.value, &line.limit) != 2) {
         fail("a line of the script is not understood");
+    }
+    return line;
+}
+
+static void read_script(struct script* script) {
+    char text[256];
+    size_t room = 0;
+    while (fgets(text, sizeof(text), stdin)) {
+        if (script->count == room) {
+            room = room ? 2 * room : 1024;
+            script->lines = realloc(script->lines, room * sizeof(struct line));
+            if (!script->lines) {
+                fail("out of memory");
+            }
+        }
+        script->lines[script->count++] = parse(text);
+    }
+}
+
+static void obey(struct script* script, const struct line* line) {
+    struct mCore* core = script->core;
+    switch (line->kind) {
+    case BYTE:
+        deliver(core->board, line->value);
+        break;
+    case KEYS:
+        core->setKeys(core, keys(line->value));
+        break;
+    case PEEK:
+        printf("peek %02x\n", core->rawRead8(core, line->value, -1));
+        break;
+    case FRAME:
+        print_frame(script->color);
+        break;
+    case WAIT:
+        break;
+    }
+}
+
+/* Makes the event for the next line, unless that waits. */
+static void schedule(struct script* script) {
+    if (script->next == script->count || script->lines[script->next].kind == WAIT) {
+        return;
+    }
+    int64_t then = script->lines[script->next].cycle * TICKS_PER_CYCLE;
+    int64_t when = then - (int64_t) mTimingGlobalTime(script->core->timing);
+    if (when > INT32_MAX) {
+        fail("a script may not pause for four minutes");
+    }
+    mTimingSchedule(script->core->timing, &script->event, when > 0 ? when : 0);
+}
+
+static void happen(struct mTiming* timing, void* context, uint32_t late) {
+    (void) timing, (void) late;
+    struct script* script = context;
+    obey(script, &script->lines[script->next++]);
+    schedule(script);
+}
+
+static void wait_for(struct mCore* core, const struct line* line) {
+    unsigned long long end = mTimingGlobalTime(core->timing);
+    end += (unsigned long long) line->limit * CYCLES_PER_FRAME * TICKS_PER_CYCLE;
+    while (core->rawRead8(core, line->value, -1) == 0 && mTimingGlobalTime(core->timing) < end) {
+        core->step(core);
+    }
+    printf("wait %02x\n", core->rawRead8(core, line->value, -1));
+}
+
+static void run(struct script* script) {
+    schedule(script);
+    while (script->next < script->count) {
+        const struct line* line = &script->lines[script->next];
+        if (line->kind == WAIT) {
+            wait_for(script->core, line);
+            ++script->next;
+            schedule(script);
+        } else {
+            script->core->step(script->core);
+        }
     }
 }
 
@@ -144,10 +224,11 @@ int main(int count, char** arguments) {
     core->reset(core);
     struct mCoreCallbacks callbacks = { .videoFrameEnded = frame_ended };
     core->addCoreCallbacks(core, &callbacks);
-    char line[256];
-    while (fgets(line, sizeof(line), stdin)) {
-        obey(core, color, line);
-    }
+    struct script script = { .core = core, .color = color };
+    script.event = (struct mTimingEvent) { .context = &script, .callback = happen, .name = "script" };
+    read_script(&script);
+    run(&script);
+    free(script.lines);
     mCoreConfigDeinit(&core->config);
     core->deinit(core);
     return 0;

@@ -6,10 +6,13 @@
 
 HEAD = 0xC100           ; where the handler puts the next byte: FIFO, a page
 TAIL = 0xC101           ; where the main loop takes the next one
+PICTURE = 0xC104        ; not 0 once a picture was drawn
 CURSOR = 0xC102         ; the next cell, two bytes
 FIFO = 0xC200
 
         .area _LINK (ABS)
+        .org 0x40
+        jp picture
         .org 0x48
         jp split
         .org 0x58
@@ -49,6 +52,7 @@ main:   call clear
         xor a
         ld (HEAD),a
         ld (TAIL),a
+        ld (PICTURE),a
         ld hl,#CURSOR
         ld (hl+),a
         ld (hl),#0x98
@@ -67,7 +71,7 @@ main:   call clear
         ldh (0x45),a
         ld a,#0x40
         ldh (0x41),a
-        ld a,#0x0A
+        ld a,#0x0B
         ldh (0xFF),a
         ld a,#0xF3
         ldh (0x40),a
@@ -75,10 +79,13 @@ main:   call clear
         ldh (0x02),a
         ei
 
-loop:   ldh a,(0x44)            ; once a frame
-        cp #144
-        jr nz,loop
+loop:   halt                    ; until a byte comes, or a picture was drawn
+        nop
+        ld a,(PICTURE)
+        or a
+        jr z,loop
         xor a
+        ld (PICTURE),a
         ldh (0x43),a
         call keys
         ld hl,#0x9A06           ; row 16, left of the window
@@ -87,10 +94,13 @@ loop:   ldh a,(0x44)            ; once a frame
         call take
         call take
         call take
-5$:     ldh a,(0x44)
-        cp #144
-        jr z,5$
         jr loop
+
+picture: push af
+        ld a,#1
+        ld (PICTURE),a
+        pop af
+        reti
 
 ; Shows a byte, if one came.
 take:   ld a,(TAIL)
