@@ -62,10 +62,11 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     })
 }
 
-/// The background's map as text, all of it since it scrolls: these ROMs number tiles in ASCII.
+/// The background's map as text, all of it since it scrolls: these ROMs number tiles in ASCII,
+/// and the inverse ones 80 above.
 fn screen(machine: &Machine) -> String {
     let rows = (0..32).map(|row| {
-        let cells = (0..20).map(|column| machine.peek(0x9800 + row * 32 + column));
+        let cells = (0..20).map(|column| machine.peek(0x9800 + row * 32 + column) & 0x7F);
         cells
             .map(|it| {
                 if it.is_ascii_graphic() {
