@@ -68,9 +68,10 @@
 //! (`cargo xtask test panel`). blargg's `cpu_instrs`, `instr_timing`, `mem_timing` and `halt_bug` run
 //! where `SKERRY_GB_TEST_ROMS` names a folder with them, and count as skipped elsewhere.
 //!
-//! `cargo run --release -p skerry-dmg --example speed`: 49 times real time for a program that never
-//! waits, with objects, the window, sound at 48 kHz and the link at full rate, on one core of a
-//! machine with two; 33 times while that machine had a load of 12.
+//! `cargo run --release -p skerry-dmg --example speed`: a minute of a program that never waits, with
+//! objects, the window, sound at 48 kHz and the link at full rate, takes 1.2 to 1.4 s of CPU time on
+//! a shared machine with two cores: 44 to 49 times real time. By the clock it was 49 times with a
+//! core to itself, and 22 to 33 times beside other work.
 
 #![forbid(unsafe_code)]
 
