@@ -13,7 +13,7 @@ const fn target(name: &'static str, longest: usize) -> Target {
 }
 
 /// Every target, in order of name.
-pub(crate) const TARGETS: [Target; 15] = [
+pub(crate) const TARGETS: [Target; 17] = [
     target("arp", 64),
     target("auxdata", 160),
     target("carrier", 512),
@@ -26,6 +26,8 @@ pub(crate) const TARGETS: [Target; 15] = [
     target("ip", 512),
     target("nd", 256),
     target("netlink", 2_048),
+    target("panel_frames", 512),
+    target("panel_status", 128),
     target("site", 4_096),
     target("vnet", 1_024),
     target("wireguard", 512),
