@@ -1,13 +1,13 @@
 //! The numbers that the cartridge shares, as symbols of its assembler.
 
-use crate::chart::{CHARTS, HEIGHT_MAX, HISTORY, VALUE_MAX};
+use crate::chart::{CHARTS, HEIGHT_MAX, HISTORY};
 use crate::frame::{LEN_MAX, LEN_MIN, SEQUENCES, SYNC};
 use crate::op::{BEEPS, TILES_MAX, kind};
 use crate::screen::{COLUMNS, ROWS};
 use crate::{EPOCH_MAX, VERSION, tiles, timing};
 
 /// Names and values.
-pub const SYMBOLS: [(&str, u8); 36] = [
+pub const SYMBOLS: [(&str, u8); 35] = [
     ("P_SYNC", SYNC),
     ("P_LEN_MIN", LEN_MIN),
     ("P_LEN_MAX", LEN_MAX),
@@ -35,7 +35,6 @@ pub const SYMBOLS: [(&str, u8); 36] = [
     ("CHARTS", CHARTS),
     ("CHART_HEIGHT_MAX", HEIGHT_MAX),
     ("CHART_HISTORY", HISTORY),
-    ("CHART_VALUE_MAX", VALUE_MAX),
     ("T_OWN", tiles::OWN),
     ("T_BLANK", tiles::BLANK),
     ("T_BARS", tiles::BARS),

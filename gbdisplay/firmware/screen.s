@@ -1,0 +1,186 @@
+; What has changed goes to video memory, between pictures only: while a line is drawn, what is
+; written there is lost.
+;
+; A piece of work is begun in the first six lines of the pause. The longest, a row with colour, is
+; about 190 cycles, 360 with the bytes that may come meanwhile; four lines and a half are 513.
+
+LINE_FIRST = 144
+LINES      = 6
+
+; Sets the carry while there is time to begin something. Uses A.
+in_time:
+        ldh a,(LY)
+        sub #LINE_FIRST
+        cp #LINES
+        ret
+
+screen_update:
+        call in_time
+        ret nc
+        ldh a,(sprites_dirty)
+        or a
+        call nz,sprites_copy
+        ldh a,(shades)
+        ldh (BGP),a
+1$:     ldh a,(palette_next)
+        cp #4
+        jr nc,2$
+        call in_time
+        ret nc
+        call palette_copy
+        jr 1$
+2$:     ldh a,(rows_dirty)
+        or a
+        jr z,tiles_update
+
+; Rows, from where the last search ended.
+        ldh a,(row_next)
+        ld l,a
+3$:     ld c,#ROWS              ; a whole round without a flag ends the search
+        ld h,#>row_dirty
+4$:     ld a,l
+        cp #ROWS
+        jr c,5$
+        ld l,#0
+5$:     ld a,(hl)
+        or a
+        jr nz,6$
+        inc l
+        dec c
+        jr nz,4$
+        xor a
+        ldh (rows_dirty),a
+        jr tiles_update
+6$:     ld a,l
+        ldh (row_next),a
+        call in_time
+        ret nc
+        ld (hl),#0
+        call row_copy
+        ldh a,(row_next)
+        inc a
+        ld l,a
+        jr 3$
+
+; Then tiles. There are seldom any, and all are looked at.
+tiles_update:
+        ldh a,(tiles_dirty)
+        or a
+        ret z
+        ld hl,#tile_dirty
+        ld c,#T_OWN
+1$:     ld a,(hl)
+        or a
+        jr z,2$
+        call in_time
+        ret nc
+        ld (hl),#0
+        push hl
+        call tile_copy
+        pop hl
+2$:     inc l
+        dec c
+        jr nz,1$
+        xor a
+        ldh (tiles_dirty),a
+        ret
+
+sprites_copy:
+        xor a
+        ldh (sprites_dirty),a
+        ld hl,#SPRITES
+        ldh a,(cursor_y)
+        ld (hl),a
+        ldh a,(stale_y)
+        .rept 5
+        inc l
+        inc l
+        inc l
+        inc l
+        ld (hl),a
+        .endm
+        ret
+
+; Copies row `row_next`, or blanks while it blinks. Keeps nothing but C.
+row_copy:
+        ldh a,(row_next)
+        call row_address
+        ld d,h
+        ld e,l
+        ld a,h
+        add a,#VIDEO_MAP/256-MAP/256
+        ld h,a
+        ldh a,(blink_hidden)
+        or a
+        jr z,1$
+        push hl
+        ldh a,(row_next)
+        add a,#<row_blinks
+        ld l,a
+        ld h,#>row_blinks
+        ld a,(hl)
+        pop hl
+        or a
+        jr z,1$
+        ld de,#blank_row
+1$:
+        .rept COLUMNS
+        ld a,(de)
+        ld (hl+),a
+        inc e
+        .endm
+        ldh a,(colour)
+        or a
+        ret z
+
+; The palette of every cell of it, which is in the other bank.
+row_colour:
+        ldh a,(row_next)
+        add a,#<row_blinks
+        ld e,a
+        ld d,#>row_blinks
+        ld a,(de)
+        add a,a                 ; 2: it blinks
+        ld b,a
+        ldh a,(cursor)
+        ld e,a
+        ldh a,(row_next)
+        cp e
+        jr nz,1$
+        ld b,#1                 ; it has the cursor
+1$:     ld a,l
+        sub #COLUMNS
+        ld l,a
+        ld a,#1
+        ldh (VBK),a
+        ld a,b
+        .rept COLUMNS
+        ld (hl+),a
+        .endm
+        xor a
+        ldh (VBK),a
+        ret
+
+; Copies the tile whose flag is at HL. Keeps nothing but C.
+tile_copy:
+        ld a,l
+        sub #<tile_dirty
+        swap a
+        ld e,a
+        and #0x0F
+        ld b,a
+        add a,#>own_tiles
+        ld d,a
+        ld a,e
+        and #0xF0
+        ld e,a
+        ld l,a
+        ld a,b
+        add a,#>VIDEO_TILES
+        ld h,a
+        .rept 16
+        ld a,(de)
+        ld (hl+),a
+        inc e
+        .endm
+        ret
