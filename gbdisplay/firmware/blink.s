@@ -41,10 +41,13 @@ blink_spread:
         adc a,a
         ldh (scratch),a
         or (hl)
-        jr z,2$
-        call blink_dirty
-2$:     ldh a,(scratch)
-        ld (hl+),a
+        ldh (op_tile),a
+        ldh a,(scratch)
+        ld (hl),a
+        ldh a,(op_tile)
+        or a
+        call nz,blink_dirty
+        inc l
         dec b
         jr nz,1$
         ret

@@ -183,8 +183,6 @@ chart_draw:
 1$:     ldh a,(chart_line)
         dec a
         ldh (chart_line),a
-        call row_changed
-        ldh a,(chart_line)
         call row_address
         ldh a,(op_column)
         add a,l
@@ -208,6 +206,8 @@ chart_draw:
         ldh a,(chart_head)
         cp e
         jr nz,2$
+        ldh a,(chart_line)
+        call row_changed
         ldh a,(chart_left)
         dec a
         ldh (chart_left),a

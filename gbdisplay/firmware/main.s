@@ -16,11 +16,24 @@ main:   ldh a,(rx_head)
         nop
         jr main
 
-; Sixty times a second. What has to be done between pictures comes first.
+; Between two pictures, whatever else goes on.
+picture_drawn:
+        ld a,#1
+        ldh (picture),a
+        push bc
+        push de
+        push hl
+        call screen_update
+        pop hl
+        pop de
+        pop bc
+        pop af
+        ret
+
+; Sixty times a second, when there is time for it.
 each_picture:
         xor a
         ldh (picture),a
-        call screen_update
         call joypad_read
         call watchdog
         call stale_step

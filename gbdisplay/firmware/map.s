@@ -14,15 +14,6 @@ row_address:
         ld h,a
         ret
 
-; Has row A copied to video memory. Uses A and HL.
-row_changed:
-        ld l,a
-        ld h,#>row_dirty
-        ld a,#1
-        ld (hl),a
-        ldh (rows_dirty),a
-        ret
-
 ; Tiles side by side, which go on in the next row.
 op_map: ld a,b
         sub #3
@@ -54,8 +45,6 @@ op_map: ld a,b
         cp #ROWS
         jp nc,count_error
 3$:     ldh a,(op_row)
-        call row_changed
-        ldh a,(op_row)
         call row_address
         ldh a,(op_column)
         ld b,a
@@ -70,13 +59,25 @@ op_map: ld a,b
         inc e
         ld (hl+),a
         dec c
-        ret z
+        jr z,5$
         dec b
         jr nz,4$
+        ldh a,(op_row)
+        call row_changed
         ldh a,(op_row)
         inc a
         ldh (op_row),a
         jr 3$
+5$:     ldh a,(op_row)
+
+; Has row A copied to video memory. Uses A and HL.
+row_changed:
+        ld l,a
+        ld h,#>row_dirty
+        ld a,#1
+        ld (hl),a
+        ldh (rows_dirty),a
+        ret
 
 ; A rectangle of one tile.
 op_fill:
@@ -132,8 +133,6 @@ in_range:
         ret
 
 fill:   ldh a,(op_row)
-        call row_changed
-        ldh a,(op_row)
         call row_address
         ldh a,(op_column)
         add a,l
@@ -144,6 +143,8 @@ fill:   ldh a,(op_row)
 1$:     ld (hl+),a
         dec b
         jr nz,1$
+        ldh a,(op_row)
+        call row_changed
         ldh a,(op_row)
         inc a
         ldh (op_row),a
@@ -187,18 +188,8 @@ op_tile_draw:
         jp nc,count_error
         ld a,(de)
         inc e
-        add a,#<tile_dirty
-        ld l,a
-        ld h,#>tile_dirty
-        sub #<tile_dirty
+        ldh (op_tile),a
         swap a                  ; sixteen bytes each
-        ldh (scratch),a
-        ld a,#1
-        ldh (tiles_dirty),a
-1$:     ld (hl+),a
-        dec b
-        jr nz,1$
-        ldh a,(scratch)
         ld l,a
         and #0x0F
         add a,#>own_tiles
@@ -206,20 +197,27 @@ op_tile_draw:
         ld a,l
         and #0xF0
         ld l,a
-2$:     ld a,(de)
+1$:     ld a,(de)
         inc e
         ld (hl+),a
         dec c
-        jr nz,2$
-        ret
+        jr nz,1$
+        ldh a,(op_tile)
+        add a,#<tile_dirty
+        ld l,a
+        jr tiles_changed
 
 ; All of them empty.
 tiles_clear:
         ld hl,#own_tiles
         ld bc,#T_OWN*16
         call clear
-        ld hl,#tile_dirty
+        ld l,#<tile_dirty
         ld b,#T_OWN
+
+; Has B tiles copied, from the one whose flag is at L on.
+tiles_changed:
+        ld h,#>tile_dirty
         ld a,#1
         ldh (tiles_dirty),a
 1$:     ld (hl+),a

@@ -74,4 +74,5 @@ quiet:          .ds 1           ; pictures without a byte
 shades:         .ds 1           ; of the map
 palette_next:   .ds 1           ; the palette that the hardware gets next; 4: it has them all
 colour:         .ds 1           ; 1 if the console has colour
+lines:          .ds 1           ; of the pause between pictures in which work may begin
 scratch:        .ds 1

@@ -50,12 +50,12 @@ op_cursor:
 cursor_move:
         ld b,a
         ldh a,(cursor)
-        call cursor_dirty
+        ld c,a
         ld a,b
         ldh (cursor),a
         call cursor_dirty
-        ld a,#1
-        ldh (sprites_dirty),a
+        ld a,c
+        call cursor_dirty
         ld a,b
         cp #CURSOR_OFF
         ld a,#0
@@ -66,6 +66,8 @@ cursor_move:
         add a,a
         add a,a
 1$:     ldh (cursor_y),a
+        ld a,#1
+        ldh (sprites_dirty),a
         ret
 
 ; Has row A copied, if it is one.

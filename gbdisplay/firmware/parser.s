@@ -121,10 +121,14 @@ frame:  ldh a,(p_frame)
         ldh (op_new),a
         ld a,b
         ldh (sequence),a
-        call status_ack         ; done or refused: the host need not send it again
         ld a,c
         cp #OP_HELLO
-        jp z,op_hello           ; even with the number of the last frame: the host may be new
+        jr nz,1$
+        call op_hello           ; even with the number of the last frame: the host may be new
+        ldh a,(sequence)
+        jp status_ack           ; this takes long; the next frame comes when it is done
+1$:     ldh a,(sequence)
+        call status_ack         ; done or refused: the host need not send it again
         ldh a,(op_new)
         or a
         ret z

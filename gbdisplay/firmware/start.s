@@ -17,11 +17,15 @@ start:  di
         ld hl,#rx_head
         ld bc,#0x7F
         call clear
+        ld a,#7
+        ldh (lines),a
         ld a,e
         cp #COLOUR
         jr nz,3$
         ld a,#1
         ldh (colour),a
+        ld a,#6
+        ldh (lines),a
 3$:     call load_video
         call load_sprites
         call link_init

@@ -8,10 +8,7 @@
         .org 0x40
         ei
         push af
-        ld a,#1
-        ldh (picture),a
-        pop af
-        ret
+        jp picture_drawn
 
 ; The link has a byte. The host sends the next one soon, whatever we do: first of all the port is
 ; made ready again, with an answer, and then the byte is put into the ring. 55 cycles with the
