@@ -1,6 +1,8 @@
-//! The Game Boy panel: its cartridge, made from source by the build.
+//! The Game Boy panel: its cartridge, made from source by the build, and the link to it.
 
 #![forbid(unsafe_code)]
+
+pub mod link;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
 pub const ROM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/panel.gb"));

@@ -4,6 +4,7 @@
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::tests_outside_test_module,
     clippy::unwrap_used,
     reason = "the whole file is a test"

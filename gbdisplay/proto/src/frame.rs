@@ -48,6 +48,14 @@ impl Frame {
         Some(frame)
     }
 
+    /// The same with another number; none if that is too large.
+    #[must_use]
+    pub fn renumbered(&self, sequence: u8) -> Option<Self> {
+        let body = self.bytes.get(3..self.len.checked_sub(2)?)?;
+        let (kind, payload) = body.split_first()?;
+        Self::new(sequence, *kind, payload)
+    }
+
     /// All of it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -97,6 +105,14 @@ mod tests {
         assert_eq!(bytes[..7], [0x5A, 5, 3, 9, 1, 2, 3]);
         assert_eq!(bytes.len(), 9);
         assert_eq!(crc16(&bytes[1..]), 0);
+    }
+
+    #[test]
+    fn a_frame_with_another_number_is_otherwise_the_same() {
+        let frame = Frame::new(3, 9, &[1, 2, 3]).unwrap();
+        let other = Frame::new(4, 9, &[1, 2, 3]).unwrap();
+        assert_eq!(frame.renumbered(4).unwrap().as_bytes(), other.as_bytes());
+        assert!(frame.renumbered(16).is_none());
     }
 
     #[test]

@@ -18,3 +18,17 @@ pub const BEAT_US: u64 = 400_000;
 /// The panel begins to check a frame when so many bytes of it have come; so an answer is at most
 /// this many bytes of work late.
 pub const BATCH: u8 = 8;
+
+/// How long the host waits for an acknowledgement before it sends a frame again, in microseconds:
+/// the longest thing that the panel may be at, a chart of forty values, takes 7 ms.
+pub const ACK_US: u64 = 10_000;
+/// And at least so many bytes, on a slow line.
+pub const ACK_BYTES: u32 = 24;
+/// How much longer it waits for that of a greeting, for which the panel clears everything first.
+pub const GREETING_US: u64 = 30_000;
+/// And at least so many bytes: the epoch, which is told once in sixteen, must be told twice.
+pub const GREETING_BYTES: u32 = 48;
+/// After so many times in vain the host is silent, for the watchdog.
+pub const SENDS_MAX: u32 = 6;
+/// After so long without a status that is believed the link is down, in microseconds.
+pub const DOWN_US: u64 = 300_000;

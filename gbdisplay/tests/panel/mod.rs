@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test uses some of it")]
 
+pub(crate) mod desk;
+
 use skerry_dmg::{Machine, Model};
 use skerry_gbdisplay::{ROM, symbol};
 use skerry_panel_proto::{COLUMNS, ROWS, Receiver, Screen};
@@ -37,6 +39,8 @@ pub(crate) struct Panel {
     pace: Pace,
     /// When the next byte begins.
     now_us: u64,
+    /// How far the clock of the host was when the console was switched on.
+    on_us: u64,
 }
 
 impl Panel {
@@ -47,6 +51,7 @@ impl Panel {
             machine,
             pace,
             now_us: 0,
+            on_us: 0,
         };
         panel.wait(500_000);
         panel
@@ -55,6 +60,12 @@ impl Panel {
     /// Microseconds of its time.
     pub(crate) const fn now_us(&self) -> u64 {
         self.now_us
+    }
+
+    /// Sets the clock of the host: this console replaces one that was switched off.
+    pub(crate) const fn set_now(&mut self, now_us: u64) {
+        self.on_us = now_us - (self.now_us - self.on_us);
+        self.now_us = now_us;
     }
 
     /// Exchanges a byte.
@@ -69,7 +80,7 @@ impl Panel {
     /// Lets time pass without a byte.
     pub(crate) fn wait(&mut self, us: u64) {
         self.now_us += us;
-        let cycle = u128::from(self.now_us) * 1_048_576 / 1_000_000;
+        let cycle = u128::from(self.now_us - self.on_us) * 1_048_576 / 1_000_000;
         self.machine.run_until(u64::try_from(cycle).unwrap());
     }
 
