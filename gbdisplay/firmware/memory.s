@@ -54,6 +54,7 @@ op_id:          .ds 1
 rows_dirty:     .ds 1           ; not 0 when any flag of a row is set
 tiles_dirty:    .ds 1           ; not 0 when any flag of a tile is set
 row_next:       .ds 1           ; the row that is copied, or where the search goes on
+tile_next:      .ds 1           ; the tile that is copied, or where the search goes on
 chart_head:     .ds 1
 chart_first:    .ds 1
 chart_page:     .ds 1

@@ -68,32 +68,41 @@ screen_update:
         ld l,a
         jr 3$
 
-; Then tiles. There are seldom any, and all are looked at.
+; Then tiles, in the same way: the search goes on where it ended, lest all of the time goes into
+; passing by those that have no flag.
 tiles_update:
         ldh a,(tiles_dirty)
         or a
         ret z
-        ld hl,#tile_dirty
-        ld c,#T_OWN
-1$:     ld a,(hl)
+        ldh a,(tile_next)
+        add a,#<tile_dirty
+        ld l,a
+1$:     ld c,#T_OWN
+        ld h,#>tile_dirty
+2$:     res 6,l                 ; behind the last flag comes the first
+        set 5,l
+        ld a,(hl)
         or a
-        jr z,2$
+        jr nz,3$
+        inc l
+        dec c
+        jr nz,2$
+        xor a
+        ldh (tiles_dirty),a
+        ret
+3$:     ld a,l
+        sub #<tile_dirty
+        ldh (tile_next),a
         ldh a,(LY)
         sub #LINE_FIRST
         cp b
         ret nc
         ld (hl),#0
-        push hl
-        push bc
         call tile_copy
-        pop bc
-        pop hl
-2$:     inc l
-        dec c
-        jr nz,1$
-        xor a
-        ldh (tiles_dirty),a
-        ret
+        ldh a,(tile_next)
+        add a,#(<tile_dirty)+1
+        ld l,a
+        jr 1$
 
 sprites_copy:
         xor a
@@ -171,21 +180,20 @@ row_colour:
         ldh (VBK),a
         ret
 
-; Copies the tile whose flag is at HL. Keeps nothing.
+; Copies tile `tile_next`. Keeps B.
 tile_copy:
-        ld a,l
-        sub #<tile_dirty
-        swap a
+        ldh a,(tile_next)
+        swap a                  ; sixteen bytes each
         ld e,a
         and #0x0F
-        ld b,a
+        ld c,a
         add a,#>own_tiles
         ld d,a
         ld a,e
         and #0xF0
         ld e,a
         ld l,a
-        ld a,b
+        ld a,c
         add a,#>VIDEO_TILES
         ld h,a
         .rept 16

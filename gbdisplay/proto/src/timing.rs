@@ -30,5 +30,7 @@ pub const GREETING_US: u64 = 30_000;
 pub const GREETING_BYTES: u32 = 48;
 /// After so many times in vain the host is silent, for the watchdog.
 pub const SENDS_MAX: u32 = 6;
+/// After so long without a status that is believed the host is silent too, in microseconds.
+pub const NOISE_US: u64 = 60_000;
 /// After so long without a status that is believed the link is down, in microseconds.
 pub const DOWN_US: u64 = 300_000;

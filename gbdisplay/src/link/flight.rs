@@ -76,13 +76,18 @@ impl Flight {
         if waited_us < self.patience.0 || bytes < self.patience.1 {
             return Waiting::No;
         }
-        self.sent = 0;
-        self.waiting = None;
+        self.restart();
         if self.sends.is_multiple_of(SENDS_MAX) {
             Waiting::Silence
         } else {
             Waiting::Again
         }
+    }
+
+    /// Sends it again from its first byte.
+    pub(super) const fn restart(&mut self) {
+        self.sent = 0;
+        self.waiting = None;
     }
 
     /// The panel has it. Returns how long that took once no byte of it is left to send.

@@ -35,13 +35,18 @@ impl Health {
         confirmed
     }
 
+    /// For how long nothing was believed.
+    pub(super) const fn odd_for(&self, now_us: u64) -> u64 {
+        now_us.saturating_sub(self.settled_us)
+    }
+
     pub(super) const fn is_settled(&self) -> bool {
         self.decoder.is_settled()
     }
 
     /// Why nothing was believed for too long.
     pub(super) const fn is_lost(&self, now_us: u64) -> Option<Cause> {
-        if now_us.saturating_sub(self.settled_us) < DOWN_US {
+        if self.odd_for(now_us) < DOWN_US {
             return None;
         }
         Some(match self.odd {

@@ -16,7 +16,7 @@ mod health;
 use std::collections::VecDeque;
 
 use skerry_panel_proto::frame::{Frame, IDLE, SEQUENCES};
-use skerry_panel_proto::timing::{BEAT_US, SILENCE_US};
+use skerry_panel_proto::timing::{BEAT_US, NOISE_US, SILENCE_US};
 use skerry_panel_proto::{EPOCH_MAX, Keys, Op, Status, VERSION};
 
 use flight::{Flight, Waiting};
@@ -214,6 +214,19 @@ impl Link {
             return;
         }
         self.probed = 0;
+        let silence_ended_us = self.silent_until;
+        let noise_us = self
+            .health
+            .odd_for(now_us)
+            .min(now_us.saturating_sub(silence_ended_us));
+        if self.phase != Phase::Down && noise_us >= NOISE_US {
+            // The two ends may not agree on where a byte begins.
+            if let Some(flight) = &mut self.flight {
+                flight.restart();
+            }
+            self.be_silent(now_us);
+            return;
+        }
         match self.flight.as_mut().map(|it| it.handle_timeout(now_us)) {
             None | Some(Waiting::No) => {}
             Some(Waiting::Again) => self.counters.resent += 1,

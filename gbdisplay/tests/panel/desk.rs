@@ -14,18 +14,28 @@ pub(crate) struct Harm {
     flip_every: u64,
     /// Before one in so many bytes there are extra clocks.
     slip_every: u64,
+    /// With one in so many bytes the wire to the host begins to be off, for `OFF_BYTES`.
+    off_every: u64,
+    off_left: u64,
     pub(crate) flips: u64,
     pub(crate) slips: u64,
+    pub(crate) offs: u64,
 }
 
+/// Longer than the host waits: what was done is sent again.
+const OFF_BYTES: u64 = 150;
+
 impl Harm {
-    pub(crate) const fn new(seed: u64, flip_every: u64, slip_every: u64) -> Self {
+    pub(crate) const fn new(seed: u64, flip_every: u64, slip_every: u64, off_every: u64) -> Self {
         Self {
             random: Random(seed),
             flip_every,
             slip_every,
+            off_every,
+            off_left: 0,
             flips: 0,
             slips: 0,
+            offs: 0,
         }
     }
 }
@@ -123,7 +133,12 @@ impl Desk {
         let start = self.panel.now_us();
         while !(self.panel.is_drawn() && self.is_shown()) {
             self.step();
-            assert!(self.panel.now_us() - start < 20_000_000, "stuck");
+            let took = self.panel.now_us() - start;
+            assert!(
+                took < 20_000_000,
+                "stuck: {:?}",
+                self.panel.bytes("flags", 96)
+            );
         }
         self.panel.now_us() - start
     }
@@ -155,10 +170,14 @@ impl Desk {
 fn harmed(panel: &mut Panel, harm: &mut Harm, byte: u8) -> u8 {
     if harm.random.below(harm.slip_every) == 0 {
         harm.slips += 1;
-        for _ in 0..=harm.random.below(7) {
-            panel.machine.link_clock(harm.random.below(2) == 0);
-            panel.machine.run(8);
-        }
+        let clocks = 1 + harm.random.below(7);
+        slip(panel, clocks, &mut harm.random);
+    }
+    if harm.off_left > 0 {
+        harm.off_left -= 1;
+    } else if harm.random.below(harm.off_every) == 0 {
+        harm.offs += 1;
+        harm.off_left = OFF_BYTES;
     }
     let is_flip = harm.random.below(harm.flip_every) == 0;
     harm.flips += u64::from(is_flip);
@@ -167,9 +186,18 @@ fn harmed(panel: &mut Panel, harm: &mut Harm, byte: u8) -> u8 {
     } else {
         0
     };
-    if harm.random.below(2) == 0 {
+    let answer = if harm.random.below(2) == 0 {
         panel.exchange(byte ^ flip)
     } else {
         panel.exchange(byte) ^ flip
+    };
+    if harm.off_left > 0 { 0xFF } else { answer }
+}
+
+/// Extra clocks.
+pub(crate) fn slip(panel: &mut Panel, clocks: u64, random: &mut Random) {
+    for _ in 0..clocks {
+        panel.machine.link_clock(random.below(2) == 0);
+        panel.machine.run(8);
     }
 }
