@@ -1,17 +1,26 @@
 ; The main loop: everything but taking bytes from the link happens here.
 
-main:   ldh a,(rx_head)
+main:   ldh a,(picture)
+        or a
+        call nz,each_picture
+        ldh a,(rx_head)
         ld b,a
         ldh a,(rx_seen)
         cp b
         call nz,status_next
+        ldh a,(rx_tail)
+        ld c,a
+        ldh a,(rx_head)
+        sub c
+        ld c,a                  ; so many bytes wait
+        ldh a,(p_wait)
+        cp c
+        jr nc,1$                ; too few to be worth it
         call parse
-        ldh a,(picture)
-        or a
-        call nz,each_picture
-        ldh a,(busy)
-        or a
-        jr nz,main
+        jr main
+1$:     ldh a,(rx_head)
+        cp b
+        jr nz,main              ; one came meanwhile, and will not wake us
         halt                    ; until a byte comes or a picture has been drawn
         nop
         jr main

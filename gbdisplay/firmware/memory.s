@@ -34,7 +34,7 @@ rx_tail:        .ds 1           ; where the search for a frame goes on
 rx_seen:        .ds 1           ; head when the status changed last
 rx_picture:     .ds 1           ; head when the last picture was drawn
 turn:           .ds 1           ; which of the statuses is told
-busy:           .ds 1           ; not 0 when there may be more to do at once
+p_wait:         .ds 1           ; the parser is called when more bytes than this wait
 p_left:         .ds 1           ; bytes of a frame that are not checked yet; 0: none is known
 p_frame:        .ds 1           ; where in the ring its length is
 p_end:          .ds 1           ; where in the ring a batch ends

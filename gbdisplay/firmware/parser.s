@@ -4,9 +4,7 @@
 ; whole. If it turns out to be none, the search goes on behind its first byte: a good one may
 ; have begun in it. It is still in the ring, which is longer than three frames.
 
-parse:  xor a
-        ldh (busy),a
-        ldh a,(rx_tail)
+parse:  ldh a,(rx_tail)
         ld e,a
         ld d,#>ring
         ldh a,(p_left)
@@ -84,11 +82,20 @@ parse_body:
 parse_later:
         ld a,e
         ldh (rx_tail),a
+        ldh a,(p_left)
+        or a
+        jr nz,1$
+        ld a,#4                 ; no frame is as short
+1$:     cp #P_BATCH
+        jr c,2$
+        ld a,#P_BATCH
+2$:     dec a
+        ldh (p_wait),a
         ret
 
 parse_whole:
-        ld a,#1                 ; more may be in the ring
-        ldh (busy),a
+        xor a                   ; more may be in the ring
+        ldh (p_wait),a
         ld a,b
         or c
         jr nz,1$                ; a frame with its CRC has none left

@@ -21,6 +21,7 @@ watchdog:
         xor a
         ldh (quiet),a
         ldh (p_left),a
+        ldh (p_wait),a
         di                      ; what comes just now is whole, or else forgotten
         ldh a,(rx_head)
         ldh (rx_tail),a

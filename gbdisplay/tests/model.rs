@@ -53,7 +53,7 @@ impl Both {
                 .panel
                 .byte("rx_head")
                 .wrapping_sub(self.panel.byte("rx_tail"));
-            if left <= 1 && self.panel.byte("busy") == 0 {
+            if left <= self.panel.byte("p_wait") && self.panel.byte("p_left") == 0 {
                 return;
             }
         }
