@@ -201,7 +201,7 @@ const ROOT: &str =
 const CLOCK: &str = "skerry-overlay/simulation";
 
 /// Features that gate tests which need other people's assembler and emulators.
-const REFEREES: &str = "skerry-asm/referees,skerry-dmg/referees";
+const REFEREES: &str = "skerry-asm/referees,skerry-dmg/referees,skerry-gbdisplay/referees";
 
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
@@ -304,6 +304,8 @@ fn panel(root: &Path, name: &str) -> Result<Ended> {
         "skerry-asm",
         "-p",
         "skerry-dmg",
+        "-p",
+        "skerry-gbdisplay",
         "-p",
         "skerry-referees",
     ];

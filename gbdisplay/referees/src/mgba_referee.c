@@ -214,6 +214,7 @@ int main(int count, char** arguments) {
     mCoreInitConfig(core, NULL);
     mCoreConfigSetOverrideValue(&core->config, "gb.model", color ? "CGB" : "DMG");
     mCoreConfigSetOverrideValue(&core->config, "cgb.model", color ? "CGB" : "DMG");
+    mCoreConfigSetOverrideValue(&core->config, "cgb.hybridModel", color ? "CGB" : "DMG");
     mCoreConfigSetOverrideIntValue(&core->config, "useBios", 0);
     core->loadConfig(core, &core->config);
     core->setVideoBuffer(core, drawn, STRIDE);
