@@ -12,7 +12,7 @@
 
 mod panel;
 
-use panel::{Panel, Random, USUAL, payload};
+use panel::{HASTY, Panel, Random, USUAL, payload};
 use skerry_dmg::Model;
 use skerry_panel_proto::Receiver;
 use skerry_panel_proto::frame::Frame;
@@ -133,6 +133,42 @@ fn the_cartridge_does_what_the_model_does_with_any_bytes() {
         both.idle();
         println!("seed {seed}");
         both.panel.assert_is(&both.model);
+    }
+}
+
+/// A host that never waits overruns the ring. Nothing of it may last.
+#[test]
+fn a_flood_leaves_the_cartridge_as_it_was() {
+    for seed in 0..8 {
+        let mut both = Both::new(Model::Dmg);
+        both.panel.set_pace(HASTY);
+        let mut random = Random(seed);
+        both.ask(1, &[1, 3]);
+        for nth in 0..400 {
+            // What takes longest, one behind the other.
+            let (kind, payload) = match nth % 4 {
+                0 => (1, vec![1, 1 + random.byte() % 7]),
+                1 => (7, [vec![0], random.bytes(40)].concat()),
+                2 => (6, vec![0, 0, 0, 20, 3]),
+                _ => payload(&mut random),
+            };
+            let frame = Frame::new(random.byte() % 16, kind, &payload).unwrap();
+            for byte in frame.as_bytes() {
+                both.panel.exchange(*byte);
+            }
+        }
+        both.panel.wait(150_000);
+        both.model.handle_silence();
+        for receiver in 0..2 {
+            // Twice, so that one of them has a new number.
+            both.ask(1, &[1, 5 + receiver]);
+        }
+        both.ask(3, &[4, 4, b'o', b'k']);
+        both.ask(8, &[4]);
+        assert_eq!(both.panel.byte("epoch"), 6);
+        assert_eq!(both.panel.row(4), both.model.screen().row(4));
+        both.panel.assert_shows(both.model.screen());
+        assert_eq!(both.panel.machine.counters().vram_drops, 0);
     }
 }
 

@@ -68,6 +68,11 @@ impl Panel {
         self.now_us = now_us;
     }
 
+    /// Clocks at another pace from now on.
+    pub(crate) const fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
     /// Exchanges a byte.
     pub(crate) fn exchange(&mut self, byte: u8) -> u8 {
         self.machine.link_send(byte, self.pace.bit);
