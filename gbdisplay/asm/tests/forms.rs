@@ -136,6 +136,24 @@ fn the_number_of_a_bit_and_of_a_reset_may_look_like_values() {
     check("rst #0x38", &[0xFF]);
 }
 
+#[test]
+fn operators_bind_as_documented() {
+    let minus_five = 0_u8.wrapping_sub(5);
+    check(".db 100-10-1, 64/4/2, 7%4*2", &[89, 8, 6]);
+    check(".db 1+2*3, (1+2)*3, 1<<2+1, 0x80>>3", &[7, 9, 8, 0x10]);
+    check(".db 1|2&4^6, 6&3, 1^3", &[3, 2, 2]);
+    check(
+        ".db -5, ~0x0F&0xFF, -(3-5), 'x, 0b101",
+        &[minus_five, 0xF0, 2, b'x', 5],
+    );
+    check(
+        ".db <0x1234, >0x1234, <0x12FF+1-1, >0x1200+1",
+        &[0x34, 0x12, 0xFF, 0x13],
+    );
+    check(".dw ., .+1, 0x1234", &[0x50, 0x01, 0x53, 0x01, 0x34, 0x12]);
+    check(".ascii /a;b/", b"a;b");
+}
+
 #[track_caller]
 fn check(statement: &str, expect: &[u8]) {
     let text = format!(" .area _ROM (ABS)\n .org 0x150\n {statement}\n");
