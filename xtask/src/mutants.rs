@@ -8,6 +8,7 @@ mod joining;
 mod lanes;
 mod mtu;
 mod nodes;
+mod panel;
 mod queues;
 mod tables;
 
@@ -27,6 +28,7 @@ use joining::JOINING_FAULTS;
 use lanes::LANE_FAULTS;
 use mtu::MTU_FAULTS;
 use nodes::NODES;
+use panel::PANEL_FAULTS;
 use queues::QUEUE_FAULTS;
 use tables::TABLE_FAULTS;
 
@@ -53,6 +55,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&TABLE_FAULTS)
         .chain(&LANE_FAULTS)
         .chain(&CONSOLE_FAULTS)
+        .chain(&PANEL_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

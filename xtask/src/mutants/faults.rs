@@ -28,6 +28,12 @@ pub(super) enum Tests {
     Workers(&'static str),
     /// Of the Game Boy core.
     Console(&'static str),
+    /// Of the panel's assembler.
+    Assembler(&'static str),
+    /// Of the panel's protocol.
+    Protocol(&'static str),
+    /// Of the panel's cartridge, and of the host's end of its link.
+    Cartridge(&'static str),
 }
 
 impl Tests {
@@ -41,6 +47,9 @@ impl Tests {
                 names,
             ),
             Self::Console(names) => (&["skerry-dmg"][..], names),
+            Self::Assembler(names) => (&["skerry-asm"][..], names),
+            Self::Protocol(names) => (&["skerry-panel-proto"][..], names),
+            Self::Cartridge(names) => (&["skerry-gbdisplay"][..], names),
         };
         ["-p"].iter().chain(set).chain([&names]).copied().collect()
     }
