@@ -8,6 +8,7 @@
 )]
 
 use skerry_gbdisplay::{ROM, symbol};
+use skerry_panel_proto::tiles::{self, icon};
 
 #[test]
 fn the_cartridge_has_a_valid_header() {
@@ -53,6 +54,29 @@ fn what_wraps_begins_a_page() {
     );
     let tiles = symbol("tile_data_end").unwrap() - symbol("tile_data").unwrap();
     assert_eq!(tiles, (256 - 32) * 16);
+}
+
+/// Pixels of a tile, `#` where it is darkest.
+fn tile(number: u8) -> Vec<u8> {
+    let at = usize::from(symbol("tile_data").unwrap()) + (usize::from(number) - 0x20) * 16;
+    let rows = ROM[at..at + 16].chunks(2).map(|row| {
+        let dark = row[0] & row[1];
+        (0..8).map(move |x| if dark << x & 0x80 == 0 { b'.' } else { b'#' })
+    });
+    rows.flatten().collect()
+}
+
+#[test]
+fn signs_are_where_their_names_say() {
+    let letter = b"...#.......#.......#.......#.......#...............#............";
+    assert_eq!(tile(b'!'), letter);
+    assert_eq!(tile(icon::FULL), [b'#'; 64]);
+    assert_eq!(tile(icon::LINE_ACROSS)[24..40], [b'#'; 16]);
+    assert_eq!(tile(icon::PORT)[..16], *b"#########......#");
+    assert_eq!(tile(icon::DOT)[..24], *b"..................####..");
+    assert_eq!(icon::PORT + 1, tiles::SIGNS);
+    // The edge on top of the right one, and nothing in the left half.
+    assert_eq!(tile(tiles::bars(0, 3))[40..48], *b"....####");
 }
 
 #[cfg(feature = "referees")]

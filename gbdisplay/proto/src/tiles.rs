@@ -25,3 +25,41 @@ pub const fn bars(left: u8, right: u8) -> u8 {
     let right = if right > highest { highest } else { right };
     BARS + left * BAR_LEVELS + right
 }
+
+/// Boxes and signs, in the order in which `firmware/tiles/icons.txt` draws them.
+#[expect(missing_docs, reason = "the names of what is drawn")]
+pub mod icon {
+    use super::ICONS;
+
+    pub const LINE_ACROSS: u8 = ICONS;
+    pub const LINE_DOWN: u8 = ICONS + 1;
+    pub const CORNER_RIGHT_DOWN: u8 = ICONS + 2;
+    pub const CORNER_LEFT_DOWN: u8 = ICONS + 3;
+    pub const CORNER_RIGHT_UP: u8 = ICONS + 4;
+    pub const CORNER_LEFT_UP: u8 = ICONS + 5;
+    pub const BRANCH_RIGHT: u8 = ICONS + 6;
+    pub const BRANCH_LEFT: u8 = ICONS + 7;
+    pub const BRANCH_DOWN: u8 = ICONS + 8;
+    pub const BRANCH_UP: u8 = ICONS + 9;
+    pub const CROSSING: u8 = ICONS + 10;
+    pub const ARROW_UP: u8 = ICONS + 11;
+    pub const ARROW_DOWN: u8 = ICONS + 12;
+    pub const ARROW_LEFT: u8 = ICONS + 13;
+    pub const ARROW_RIGHT: u8 = ICONS + 14;
+    pub const CHECK: u8 = ICONS + 15;
+    pub const CROSS: u8 = ICONS + 16;
+    pub const BELL: u8 = ICONS + 17;
+    pub const LOCK: u8 = ICONS + 18;
+    pub const ALERT: u8 = ICONS + 19;
+    pub const HEART: u8 = ICONS + 20;
+    pub const HEART_HOLLOW: u8 = ICONS + 21;
+    pub const SQUARE: u8 = ICONS + 22;
+    pub const SQUARE_HOLLOW: u8 = ICONS + 23;
+    pub const DOT: u8 = ICONS + 24;
+    pub const LIGHT: u8 = ICONS + 25;
+    pub const MIDDLE: u8 = ICONS + 26;
+    pub const FULL: u8 = ICONS + 27;
+    pub const PLAY: u8 = ICONS + 28;
+    pub const PAUSE: u8 = ICONS + 29;
+    pub const PORT: u8 = ICONS + 30;
+}
