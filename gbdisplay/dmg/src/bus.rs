@@ -139,8 +139,7 @@ impl Bus {
         match address {
             0x0000..=0x7FFF => self.cartridge.read(address),
             0x8000..=0x9FFF => self.ppu.peek_vram(address),
-            // There is no RAM in the cartridge.
-            0xA000..=0xBFFF => 0xFF,
+            0xA000..=0xBFFF => self.cartridge.read_ram(address),
             0xC000..=0xFDFF => self.wram[self.wram_place(address) & 0x7FFF],
             0xFE00..=0xFEFF => self.ppu.peek_oam(address),
             0xFF00..=0xFF7F => self.read_register(address),
@@ -153,7 +152,7 @@ impl Bus {
         match address {
             0x0000..=0x7FFF => self.cartridge.write(address, value),
             0x8000..=0x9FFF => self.ppu.write_vram(address, value),
-            0xA000..=0xBFFF => {}
+            0xA000..=0xBFFF => self.cartridge.write_ram(address, value),
             0xC000..=0xFDFF => self.wram[self.wram_place(address) & 0x7FFF] = value,
             0xFE00..=0xFEFF => self.ppu.write_oam(address, value),
             0xFF00..=0xFF7F => self.write_register(address, value),

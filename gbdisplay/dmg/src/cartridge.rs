@@ -27,7 +27,7 @@ impl std::error::Error for RomError {}
 #[derive(Clone, Copy, Debug)]
 enum Mapper {
     None,
-    /// MBC1, its two registers; no RAM, no second mode.
+    /// MBC1, its two registers; no second mode.
     Mbc1 {
         low: u8,
         high: u8,
@@ -39,9 +39,14 @@ enum Mapper {
 pub(crate) struct Cartridge {
     rom: Box<[u8]>,
     mapper: Mapper,
+    /// One bank, or nothing.
+    ram: Box<[u8]>,
+    /// MBC1 hides its RAM until it is asked for.
+    is_open: bool,
 }
 
 const BANK: usize = 0x4000;
+const RAM: usize = 0x2000;
 
 impl Cartridge {
     pub(crate) fn new(rom: &[u8]) -> Result<Self, RomError> {
@@ -61,9 +66,12 @@ impl Cartridge {
         if !fits {
             return Err(RomError::Size(size));
         }
+        let has_ram = matches!(rom.get(0x147), Some(2 | 3));
         Ok(Self {
             rom: rom.into(),
             mapper,
+            ram: vec![0; if has_ram { RAM } else { 0 }].into(),
+            is_open: false,
         })
     }
 
@@ -90,11 +98,27 @@ impl Cartridge {
     pub(crate) const fn write(&mut self, address: u16, value: u8) {
         if let Mapper::Mbc1 { low, high } = &mut self.mapper {
             match address >> 13 {
+                0 => self.is_open = value & 0x0F == 0x0A,
                 1 if value & 0x1F == 0 => *low = 1,
                 1 => *low = value & 0x1F,
                 2 => *high = value & 3,
                 _ => {}
             }
+        }
+    }
+
+    /// A000..=BFFF. FF where there is no RAM, or none that shows.
+    pub(crate) fn read_ram(&self, address: u16) -> u8 {
+        let place = usize::from(address) % RAM;
+        let byte = self.ram.get(place).filter(|_| self.is_open);
+        byte.copied().unwrap_or(0xFF)
+    }
+
+    /// A000..=BFFF.
+    pub(crate) fn write_ram(&mut self, address: u16, value: u8) {
+        let place = usize::from(address) % RAM;
+        if let Some(byte) = self.ram.get_mut(place).filter(|_| self.is_open) {
+            *byte = value;
         }
     }
 }
@@ -126,6 +150,20 @@ mod tests {
         check(0x10000, 0, Some(RomError::Size(0x10000)));
         check(0x18000, 1, Some(RomError::Size(0x18000)));
         check(0x8000, 0x19, Some(RomError::Mapper(0x19)));
+    }
+
+    #[test]
+    fn ram_shows_where_there_is_some_and_it_was_asked_for() {
+        for (kind, expect) in [(1, [0xFF; 3]), (3, [0xFF, 0x5A, 0xFF])] {
+            let mut cartridge = Cartridge::new(&rom(4 * BANK, kind)).unwrap();
+            cartridge.write_ram(0xA123, 0x11);
+            let hidden = cartridge.read_ram(0xA123);
+            cartridge.write(0, 0x0A);
+            cartridge.write_ram(0xA123, 0x5A);
+            let shown = cartridge.read_ram(0xA123);
+            cartridge.write(0, 0);
+            assert_eq!([hidden, shown, cartridge.read_ram(0xA123)], expect);
+        }
     }
 
     #[test]

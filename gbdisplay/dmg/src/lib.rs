@@ -57,7 +57,7 @@
 //! # Absent
 //! Channels 2 to 4 and the sweep of channel 1 (they read FF); the bug of OAM while 16-bit registers
 //! count; DMA to video memory (HDMA); the infrared port; a CGB that runs a DMG's ROM in colours (it
-//! runs as a DMG); bank controllers but MBC1 without RAM; the Super Game Boy.
+//! runs as a DMG); bank controllers but MBC1 with a bank of RAM; the Super Game Boy.
 //!
 //! # What shows it
 //! Micro-ROMs in `tests/roms` check themselves against tables made from the documentation:
