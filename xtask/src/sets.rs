@@ -310,7 +310,8 @@ fn panel(root: &Path, name: &str) -> Result<Ended> {
         "skerry-referees",
     ];
     let mut test = cargo(root, &["test", "--features", REFEREES]);
-    test.args(packages).env("SKERRY_PYBOY_PYTHON", python);
+    test.args(packages).args(["--", "--nocapture"]);
+    test.env("SKERRY_PYBOY_PYTHON", python);
     run_command(root, name, &mut test)
 }
 
