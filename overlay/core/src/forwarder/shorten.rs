@@ -6,7 +6,7 @@ use skerry_policy::LocalPort;
 use super::Forwarder;
 use super::pass::{Origin, Pass, Sender};
 use super::state::State;
-use crate::frame::{Frame, SuperframeKind};
+use crate::frame::{ETH_HEADER, Frame, SuperframeKind};
 use crate::queue::Queue;
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -91,7 +91,8 @@ fn is_bulk(header: &Ethernet, frame: Frame<'_>) -> bool {
         Some(SuperframeKind::Udp) => false,
         None if frame.bytes.len() < BULK => false,
         None => {
-            let packet = frame.bytes.get(header.payload..).unwrap_or_default();
+            // Its tag, if it had one, is off, and the header has been read before that.
+            let packet = frame.bytes.get(ETH_HEADER..).unwrap_or_default();
             let transport = Transport::parse(header.ethertype, packet);
             matches!(transport, Some((_, _, Transport::Tcp { .. })))
         }

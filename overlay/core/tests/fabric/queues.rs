@@ -101,6 +101,20 @@ fn one_long_queue_costs_no_other_port() {
 }
 
 #[test]
+fn of_a_long_queue_of_a_trunk_one_segment_is_dropped_too() {
+    const TRUNK: &str = "n3/up0";
+    let trunk = "[port.n3]\nup0 = { trunk = { 10 = \"blue.promiscuous\" } }\n";
+    let mut world = World::new(&open().replace("[port.n3]\n", trunk));
+    world.send(TO, &plain(mac(TO), BROADCAST, TO));
+    let mut frame = tcp(SIZE);
+    frame[6..12].copy_from_slice(&[2, 0x77, 0, 0, 0, 1]);
+    let tagged = [&frame[..12], &[0x81, 0, 0, 10], &frame[12..]].concat();
+    is_long(&mut world, TRUNK);
+    assert_eq!(world.refused(TRUNK, &tagged), "queue_long");
+    assert_eq!(world.try_frame(TRUNK, &tagged), [(TO.to_owned(), frame)]);
+}
+
+#[test]
 fn a_superframe_is_dropped_whole_and_counted_for_each() {
     let mut world = world(false);
     is_long(&mut world, FROM);
