@@ -18,7 +18,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use skerry_overlay::{
-    Change, Checksum, Claim, Forwarder, Frame, Offload, Place, Strength, Superframe, SuperframeKind,
+    Change, Checksum, Claim, Ecn, Forwarder, Frame, Offload, Place, Strength, Superframe,
+    SuperframeKind,
 };
 use skerry_policy::{LocalPort, NodeId};
 
@@ -86,7 +87,7 @@ impl Pair {
                     0 => (&mut self.near, endpoint(1)),
                     _ => (&mut self.far, endpoint(0)),
                 };
-                to.handle_datagram(NOW, from, datagram, wire);
+                to.handle_datagram(NOW, from, Ecn::NotEct, datagram, wire);
             }
             wire.claims.extend(sent.claims);
             self.near.flush(wire);
@@ -240,7 +241,7 @@ fn out_of_a_tunnel(criterion: &mut Criterion) {
                 || seal(near, &bytes, offload, frames),
                 |wire| {
                     for (_, datagram) in wire.each() {
-                        far.handle_datagram(NOW, endpoint(0), datagram, &mut sink);
+                        far.handle_datagram(NOW, endpoint(0), Ecn::NotEct, datagram, &mut sink);
                     }
                     far.flush(&mut sink);
                 },

@@ -35,4 +35,5 @@ pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Onward, Refused, Sink, Transmit};
 pub use time::Time;
 pub use wg::{LANES, LaneStatus, Lanes, OVERHEAD, Opened, Scratch, Told, lane_public, padded_len};
+pub use wire::ecn::Ecn;
 pub use wire::signalling::is_signalling;

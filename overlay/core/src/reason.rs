@@ -42,6 +42,8 @@ reasons! {
     VniUnknown = "vni_unknown",
     /// The peer hosts no port of this segment, or not the one that sent.
     VniDenied = "vni_denied",
+    /// The underlay was congested, which a packet without ECN cannot tell (RFC 6040 section 4.2).
+    Congestion = "congestion",
     /// The frame inside the tunnel carries a VLAN tag (RFC 7348 section 6.1).
     InnerVlan = "inner_vlan",
     /// A peer's frame uses a MAC that is bound or pinned elsewhere.

@@ -9,6 +9,7 @@ use skerry_policy::{LocalPort, NodeId, SegmentId};
 
 use crate::claim::Claim;
 use crate::frame::Frame;
+use crate::wire::ecn::Ecn;
 
 /// Takes the effects of the datapath.
 pub trait Sink {
@@ -65,4 +66,6 @@ pub struct Transmit<'a> {
     pub bytes: &'a [u8],
     /// Length of each but the last; equal to `bytes.len()` for a single one.
     pub size: usize,
+    /// What the IP header of each is to say of congestion.
+    pub ecn: Ecn,
 }

@@ -2,7 +2,7 @@
 //! would be 65,536 tunnels, for nothing.
 
 use boringtun::noise::{Tunn, TunnResult};
-use skerry_overlay::Forwarder;
+use skerry_overlay::{Ecn, Forwarder};
 use x25519_dalek::PublicKey;
 
 use crate::world::node::NOW;
@@ -84,7 +84,7 @@ pub(crate) fn settle(hub: &mut Forwarder, far: &mut [Far], wire: &mut Wire) {
             let number = node_at(to);
             let peer = &mut far[usize::try_from(number).unwrap() - 1];
             if let Some(answer) = peer.take(datagram) {
-                hub.handle_datagram(NOW, endpoint(number), &answer, wire);
+                hub.handle_datagram(NOW, endpoint(number), Ecn::NotEct, &answer, wire);
             }
         }
         wire.claims.extend(sent.claims);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_overlay::{Change, Claim, Forwarder, Frame, Place, Strength, Time};
+use skerry_overlay::{Change, Claim, Ecn, Forwarder, Frame, Place, Strength, Time};
 use skerry_policy::{Fabric, Role};
 
 use crate::cpu;
@@ -143,7 +143,7 @@ impl Scene {
         for (nth, (node, datagram)) in (1..).zip(nodes.iter().zip(bytes.chunks(stride))) {
             let from = endpoint(*node);
             self.hub
-                .handle_datagram(NOW, from, datagram, &mut self.sink);
+                .handle_datagram(NOW, from, Ecn::NotEct, datagram, &mut self.sink);
             if nth % BATCH == 0 {
                 self.end_batch();
             }

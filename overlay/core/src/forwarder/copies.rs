@@ -16,6 +16,7 @@ use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
 use crate::wg::{Lanes, padded_len};
 use crate::wire::carrier::Carrier;
+use crate::wire::ecn::Ecn;
 use crate::wire::{bytes, vxlan};
 
 impl<S: Sink> Pass<'_, S> {
@@ -205,6 +206,7 @@ pub(super) fn seal_frame<S: Sink>(
     let Some(carrier) = carrier(state, node) else {
         return count_copies(state, to, 1, 0, Err(Refused::Down));
     };
+    let carrier = carrier.saying(Ecn::of_frame(frame.bytes));
     let at = carrier.header_len() + headers.vxlan.len();
     if frame.offload.is_finished() {
         let fits = bytes::put(&mut state.scratch, at, frame.bytes).is_some();

@@ -38,11 +38,17 @@ impl<'a> EdgeLanes<'a> {
 
 impl<S: Sink> Pass<'_, S> {
     /// Takes a packet from an edge to its port. What the tunnel refuses counts at the peer; what
-    /// it hands over is delivered, as far as the peer is concerned, and counts at the port.
-    pub(super) fn admit_from_edge(&mut self, edge: NodeId, packet: &[u8]) {
+    /// it hands over is delivered, as far as the peer is concerned, and counts at the port. `marks`
+    /// is what became of those of the underlay.
+    pub(super) fn admit_from_edge(
+        &mut self,
+        edge: NodeId,
+        packet: &[u8],
+        marks: Result<(), DropReason>,
+    ) {
         let entered = self
             .carried(edge, packet)
-            .and_then(|carried| self.enter(edge, &carried));
+            .and_then(|carried| self.enter(edge, &carried, marks));
         match entered {
             Ok((port, frame)) => {
                 self.count_in(edge, Frame::plain(frame), 1);
@@ -58,12 +64,14 @@ impl<S: Sink> Pass<'_, S> {
         &self,
         edge: NodeId,
         carried: &Carried<'p>,
+        marks: Result<(), DropReason>,
     ) -> Result<(LocalPort, &'p [u8]), DropReason> {
         let (segment, frame) = self.unwrap_vxlan(carried)?;
         let port = self
             .tables
             .edge_port(edge, segment)
             .ok_or(DropReason::VniDenied)?;
+        marks?;
         if Ethernet::parse(frame).is_some_and(|it| it.tagging != Tagging::Untagged) {
             return Err(DropReason::InnerVlan);
         }

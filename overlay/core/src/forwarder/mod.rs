@@ -14,6 +14,7 @@
 //! | `routes` | which port of a peer speaks for those it may be |
 //! | `meter` | how much of it, and how many copies |
 //! | `shorten` | queues that have grown too long |
+//! | `congestion` | marks of the underlay |
 //! | `verdict` | who receives it |
 //! | `peering` | the one way into another private VLAN |
 //! | `path` | what fits on the way to another node |
@@ -31,6 +32,7 @@
 mod admission;
 mod answer;
 mod clamp;
+mod congestion;
 mod copies;
 mod edge;
 mod flow;
@@ -68,6 +70,7 @@ use crate::frame::Frame;
 use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
 use crate::wg::{LANES, LaneStatus, Lanes, Scratch, Told};
+use crate::wire::ecn::Ecn;
 use pass::{Pass, Remote};
 use state::State;
 
@@ -177,11 +180,13 @@ impl Forwarder {
         self.pass(now, sink).admit_from_port(port, frame);
     }
 
-    /// A datagram from the underlay. Dropped unread on a worker without lanes.
+    /// A datagram from the underlay, and what its IP header says of congestion. Dropped unread on a
+    /// worker without lanes.
     pub fn handle_datagram(
         &mut self,
         now: Time,
         from: SocketAddr,
+        ecn: Ecn,
         datagram: &[u8],
         sink: &mut impl Sink,
     ) {
@@ -193,6 +198,7 @@ impl Forwarder {
             now,
             sink,
             from,
+            ecn,
             datagram,
             &mut self.opened,
         );

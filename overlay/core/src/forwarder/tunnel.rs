@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use skerry_policy::{NodeId, SegmentId, Tables};
 
 use super::admission;
+use super::congestion;
 use super::edge::EdgeLanes;
 use super::ingress::weigh;
 use super::joining::Arrival;
@@ -19,6 +20,7 @@ use crate::sink::Sink;
 use crate::time::Time;
 use crate::wg::{Lanes, Opened, Scratch};
 use crate::wire::carrier::Carried;
+use crate::wire::ecn::Ecn;
 use crate::wire::ethernet::{Ethernet, Tagging};
 use crate::wire::vxlan;
 
@@ -37,11 +39,15 @@ pub(super) fn receive<S: Sink>(
     now: Time,
     sink: &mut S,
     from: SocketAddr,
+    ecn: Ecn,
     datagram: &[u8],
     room: &mut Scratch,
 ) {
     match lanes.open(now, from, datagram, room, sink) {
         Opened::Packet { node, bytes } => {
+            let len = bytes.len();
+            let packet = room.filled_mut(len);
+            let marks = congestion::take_over(ecn, packet);
             let is_edge = tables.is_edge(node);
             let remote = if is_edge {
                 Remote::Lanes(lanes)
@@ -57,9 +63,9 @@ pub(super) fn receive<S: Sink>(
                 lead: Lead::default(),
             };
             if is_edge {
-                pass.admit_from_edge(node, bytes);
+                pass.admit_from_edge(node, packet, marks);
             } else {
-                pass.receive_from_peer(node, from, bytes);
+                pass.receive_from_peer(node, from, packet, marks);
             }
         }
         Opened::Handled => {}
@@ -68,8 +74,15 @@ pub(super) fn receive<S: Sink>(
 }
 
 impl<S: Sink> Pass<'_, S> {
-    /// Takes a packet from a peer as far as its tunnel has a say in it.
-    fn receive_from_peer(&mut self, node: NodeId, at: SocketAddr, packet: &[u8]) {
+    /// Takes a packet from a peer as far as its tunnel has a say in it; `marks` is what became of
+    /// those of the underlay.
+    fn receive_from_peer(
+        &mut self,
+        node: NodeId,
+        at: SocketAddr,
+        packet: &[u8],
+        marks: Result<(), DropReason>,
+    ) {
         let carried = self.carried(node, packet);
         if let Ok(carried) = carried
             && carried.port == CONTROL_PORT
@@ -82,6 +95,7 @@ impl<S: Sink> Pass<'_, S> {
             if !agrees && !self.has_port_there(node, segment, carried.from) {
                 return Err(DropReason::VniDenied);
             }
+            marks?;
             let arrival = Arrival {
                 node,
                 segment,

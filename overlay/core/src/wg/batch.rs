@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::sink::{Sink, Transmit};
+use crate::wire::ecn::Ecn;
 
 /// Datagrams in one send: what every kernel with UDP GSO takes (`UDP_MAX_SEGMENTS` was 64).
 const DATAGRAMS_MAX: usize = 64;
@@ -58,6 +59,8 @@ pub(super) struct Batch {
     /// Length of every datagram but the last.
     size: usize,
     count: usize,
+    /// What each says of congestion: the kernel writes it once for all.
+    ecn: Ecn,
 }
 
 impl Batch {
@@ -65,10 +68,13 @@ impl Batch {
         self.buffer.is_some()
     }
 
-    /// Whether a datagram of this length may follow in the same send.
-    pub(super) const fn takes(&self, len: usize) -> bool {
+    /// Whether a datagram of this length that says this may follow in the same send.
+    pub(super) fn takes(&self, len: usize, ecn: Ecn) -> bool {
         self.count == 0
-            || (len <= self.size && self.count < DATAGRAMS_MAX && self.used + len <= BYTES_MAX)
+            || (len <= self.size
+                && self.count < DATAGRAMS_MAX
+                && self.used + len <= BYTES_MAX
+                && self.ecn == ecn)
     }
 
     /// Where the next datagram is sealed: 148 bytes longer than [`BYTES_MAX`] allows.
@@ -79,9 +85,10 @@ impl Batch {
 
     /// Counts the datagram just written into [`Self::room`]. Returns whether the batch is
     /// complete: a shorter datagram is the last, so is the 64th.
-    pub(super) const fn push(&mut self, len: usize) -> bool {
+    pub(super) const fn push(&mut self, len: usize, ecn: Ecn) -> bool {
         if self.count == 0 {
             self.size = len;
+            self.ecn = ecn;
         }
         self.used += len;
         self.count += 1;
@@ -96,6 +103,7 @@ impl Batch {
                 to,
                 bytes,
                 size: self.size,
+                ecn: self.ecn,
             });
         }
         self.used = 0;

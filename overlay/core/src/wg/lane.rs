@@ -20,6 +20,7 @@ use crate::wg::keys::Keys;
 use crate::wg::retry::Retry;
 use crate::wg::scratch::Scratch;
 use crate::wg::{OVERHEAD, REJECT_AFTER_MESSAGES};
+use crate::wire::ecn::Ecn;
 
 /// How often boringtun's timers are looked at.
 pub(super) const TICK: Duration = Duration::from_millis(250);
@@ -158,7 +159,8 @@ impl Lane {
         if len > BYTES_MAX || self.queued >= QUEUE_MAX {
             return Err(Refused::Full);
         }
-        if !self.batch.takes(len) {
+        let ecn = self.outer_ecn(packet);
+        if !self.batch.takes(len, ecn) {
             self.batch.send(Some(to), sink);
         }
         match self.tunn.encapsulate(packet, self.batch.room(pool)) {
@@ -166,7 +168,7 @@ impl Lane {
                 if counter(sealed).is_none_or(|counter| counter >= REJECT_AFTER_MESSAGES) {
                     return Err(Refused::Down);
                 }
-                if self.batch.push(len) {
+                if self.batch.push(len, ecn) {
                     self.batch.send(Some(to), sink);
                 }
                 self.unanswered.get_or_insert(now);
@@ -184,6 +186,17 @@ impl Lane {
             | TunnResult::WriteToTunnelV6(..) => return Err(Refused::Down),
         }
         Ok(())
+    }
+
+    /// What the datagram says of congestion that carries this packet (RFC 6040 section 4.1). Nothing
+    /// on the way to a stock peer: not every WireGuard takes a mark off again (wireguard-go does
+    /// not), and where a mark would be lost a router has to drop (section 4.3).
+    fn outer_ecn(&self, packet: &[u8]) -> Ecn {
+        if self.runs_skerry {
+            Ecn::of_packet(packet)
+        } else {
+            Ecn::NotEct
+        }
     }
 
     /// Sends the open batch and returns its buffer.
@@ -389,6 +402,7 @@ fn transmit(to: Option<SocketAddr>, bytes: &[u8], sink: &mut impl Sink) {
             to,
             bytes,
             size: bytes.len(),
+            ecn: Ecn::NotEct,
         });
     }
 }

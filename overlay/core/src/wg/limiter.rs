@@ -13,6 +13,7 @@ use rustc_hash::FxBuildHasher;
 use crate::bucket::Bucket;
 use crate::sink::{Sink, Transmit};
 use crate::time::Time;
+use crate::wire::ecn::Ecn;
 
 /// Handshakes a second from everyone together, before cookies are asked for.
 const GATE_PER_SECOND: u64 = 512;
@@ -116,6 +117,7 @@ impl Limiter {
                     to: from,
                     size: cookie.len(),
                     bytes: cookie,
+                    ecn: Ecn::NotEct,
                 });
                 Admission::Cookie
             }

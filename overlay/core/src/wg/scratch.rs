@@ -44,4 +44,9 @@ impl Scratch {
     pub(super) fn filled(&self, len: usize) -> &[u8] {
         self.0.get(..len).unwrap_or_default()
     }
+
+    /// The same, to be changed.
+    pub(crate) fn filled_mut(&mut self, len: usize) -> &mut [u8] {
+        self.0.get_mut(..len).unwrap_or_default()
+    }
 }

@@ -11,6 +11,7 @@ use skerry_policy::{Fabric, LocalPort, NodeId, Source, check};
 use crate::claim::Claim;
 use crate::frame::Frame;
 use crate::sink::{Onward, Refused, Sink, Transmit};
+use crate::wire::ecn::Ecn;
 
 /// The private key of a test node.
 pub(crate) fn secret(name: &str) -> StaticSecret {
@@ -88,11 +89,14 @@ pub(crate) fn id(fabric: &Fabric, name: &str) -> NodeId {
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
     pub(crate) sends: Vec<(SocketAddr, Vec<Vec<u8>>)>,
+    /// What each of them says of congestion.
+    pub(crate) said: Vec<Ecn>,
 }
 
 impl Wire {
     /// Every datagram, in order, and forgets them.
     pub(crate) fn take(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.said.clear();
         let sends = std::mem::take(&mut self.sends);
         let each = |(to, list): (SocketAddr, Vec<Vec<u8>>)| list.into_iter().map(move |d| (to, d));
         sends.into_iter().flat_map(each).collect()
@@ -108,6 +112,7 @@ impl Sink for Wire {
         assert!(!datagrams.bytes.is_empty());
         let list = datagrams.bytes.chunks(datagrams.size).map(<[u8]>::to_vec);
         self.sends.push((datagrams.to, list.collect()));
+        self.said.push(datagrams.ecn);
     }
 
     fn handoff(&mut self, to: Onward, _: Frame<'_>) -> Result<(), Refused> {

@@ -7,6 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bytes::{array, fold, put, sum, u16_at};
+use super::ecn::Ecn;
 use crate::reason::DropReason;
 
 const UDP: u8 = 17;
@@ -23,6 +24,8 @@ pub(crate) struct Carried<'a> {
     pub(crate) port: u16,
     /// Which policy the sender runs, if it is a node that says so.
     pub(crate) edition: u16,
+    /// Where in the packet the payload starts.
+    pub(crate) start: usize,
     pub(crate) payload: &'a [u8],
 }
 
@@ -51,7 +54,8 @@ impl<'a> Carried<'a> {
         let source = Ipv4Addr::from(array::<4>(bytes, 12)?).into();
         let destination = Ipv4Addr::from(array::<4>(bytes, 16)?).into();
         let edition = u16_at(bytes, 4)?;
-        Self::udp(source, destination, edition, bytes.get(header..total)?)
+        let packet = bytes.get(header..total)?;
+        Self::udp(source, destination, edition, header, packet)
     }
 
     fn v6(bytes: &'a [u8]) -> Option<Self> {
@@ -64,10 +68,16 @@ impl<'a> Carried<'a> {
         let destination = Ipv6Addr::from(array::<16>(bytes, 24)?).into();
         let edition = u16_at(bytes, 2)?;
         let packet = bytes.get(40..)?.get(..length)?;
-        Self::udp(source, destination, edition, packet)
+        Self::udp(source, destination, edition, 40, packet)
     }
 
-    fn udp(source: IpAddr, destination: IpAddr, edition: u16, bytes: &'a [u8]) -> Option<Self> {
+    fn udp(
+        source: IpAddr,
+        destination: IpAddr,
+        edition: u16,
+        header: usize,
+        bytes: &'a [u8],
+    ) -> Option<Self> {
         let from = u16_at(bytes, 0)?;
         let port = u16_at(bytes, 2)?;
         let length = usize::from(u16_at(bytes, 4)?);
@@ -78,6 +88,7 @@ impl<'a> Carried<'a> {
             from,
             port,
             edition,
+            start: header + UDP_HEADER,
             payload,
         })
     }
@@ -89,6 +100,7 @@ pub(crate) struct Carrier {
     source: IpAddr,
     destination: IpAddr,
     edition: u16,
+    ecn: Ecn,
 }
 
 impl Carrier {
@@ -99,9 +111,16 @@ impl Carrier {
                 source,
                 destination,
                 edition,
+                ecn: Ecn::NotEct,
             }),
             _ => None,
         }
+    }
+
+    /// The same for a packet that says this of congestion (RFC 6040 section 4.1). Its class stays
+    /// 0: it would tell the underlay what kind of traffic this is.
+    pub(crate) const fn saying(self, ecn: Ecn) -> Self {
+        Self { ecn, ..self }
     }
 
     /// Bytes before the UDP payload.
@@ -123,10 +142,10 @@ impl Carrier {
         put(packet, udp + 6, &[0, 0])?;
         match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                v4(packet, source, destination, self.edition)
+                v4(packet, source, destination, self.edition, self.ecn)
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                v6(packet, source, destination, self.edition)
+                v6(packet, source, destination, self.edition, self.ecn)
             }
             _ => None,
         }
@@ -138,13 +157,19 @@ impl Carrier {
 }
 
 /// The UDP checksum stays zero, as RFC 7348 section 5 wants it over IPv4.
-fn v4(packet: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr, edition: u16) -> Option<()> {
+fn v4(
+    packet: &mut [u8],
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    edition: u16,
+    ecn: Ecn,
+) -> Option<()> {
     let [high, low] = u16::try_from(packet.len()).ok()?.to_be_bytes();
     let [a, b] = edition.to_be_bytes();
     put(
         packet,
         0,
-        &[0x45, 0, high, low, a, b, 0x40, 0, TTL, UDP, 0, 0],
+        &[0x45, ecn.tos(), high, low, a, b, 0x40, 0, TTL, UDP, 0, 0],
     )?;
     put(packet, 12, &source.octets())?;
     put(packet, 16, &destination.octets())?;
@@ -153,11 +178,21 @@ fn v4(packet: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr, edition: u16) 
 }
 
 /// A checksum is written: a stock kernel takes a zero one over IPv6 only when told to (RFC 6935).
-fn v6(packet: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr, edition: u16) -> Option<()> {
+fn v6(
+    packet: &mut [u8],
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    edition: u16,
+    ecn: Ecn,
+) -> Option<()> {
     let length = u16::try_from(packet.len().checked_sub(40)?).ok()?;
     let [high, low] = length.to_be_bytes();
     let [a, b] = edition.to_be_bytes();
-    put(packet, 0, &[0x60, 0, a, b, high, low, UDP, TTL])?;
+    put(
+        packet,
+        0,
+        &[0x60, ecn.tos() << 4, a, b, high, low, UDP, TTL],
+    )?;
     put(packet, 8, &source.octets())?;
     put(packet, 24, &destination.octets())?;
     let pseudo = sum(packet.get(8..40)?, u32::from(length) + u32::from(UDP));
@@ -189,6 +224,7 @@ mod tests {
             "padding is cut"
         );
         assert_eq!(carried.edition, 0xbeef);
+        assert_eq!(packet[carried.start..], *carried.payload);
         packet
     }
 
@@ -210,6 +246,25 @@ mod tests {
             )
             .unwrap();
         assert_eq!(udp.checksum, expect, "UDP checksum over IPv6");
+    }
+
+    #[test]
+    fn what_is_said_of_congestion_is_all_that_differs() {
+        for (source, destination) in [("100.64.0.1", "100.64.0.2"), ("fd00::1", "fd00::2")] {
+            let carrier = Carrier::new(
+                source.parse().unwrap(),
+                destination.parse().unwrap(),
+                0xbeef,
+            );
+            let mut plain = round_trip(source, destination);
+            let mut said = plain.clone();
+            let carrier = carrier.unwrap().saying(Ecn::Ect0);
+            carrier.write(&mut said, 0xc001, 4789).unwrap();
+            assert_eq!(Ecn::of_packet(&plain), Ecn::NotEct);
+            assert_eq!(Ecn::of_packet(&said), Ecn::Ect0);
+            Ecn::Ect0.write(&mut plain).unwrap();
+            assert_eq!(said, plain, "checksums too");
+        }
     }
 
     #[test]

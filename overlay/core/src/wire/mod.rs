@@ -5,6 +5,7 @@ pub(crate) mod bytes;
 pub(crate) mod carrier;
 mod chain;
 pub(crate) mod dhcp;
+pub(crate) mod ecn;
 pub(crate) mod ethernet;
 pub(crate) mod icmp;
 pub(crate) mod ip;

@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 
 use allocation_counter::measure;
-use skerry_overlay::{Claim, Frame, Offload, Onward, Refused, Sink, Transmit};
+use skerry_overlay::{Claim, Ecn, Frame, Offload, Onward, Refused, Sink, Transmit};
 use skerry_policy::{LocalPort, NodeId};
 
-use crate::world::frames::{BROADCAST, ip, mac, tcp4, udp, udp_as, who_has};
+use crate::world::frames::{BROADCAST, ip, mac, saying, tcp4, udp, udp_as, who_has};
 use crate::world::{World, guarded};
 
 const FROM: &str = "n1/b-w1";
@@ -17,6 +17,7 @@ const TO: &str = "n2/b-w2";
 struct Still {
     bytes: Vec<u8>,
     lengths: Vec<(SocketAddr, usize)>,
+    said: Vec<Ecn>,
     delivered: u64,
 }
 
@@ -25,6 +26,7 @@ impl Still {
         Self {
             bytes: Vec::with_capacity(1 << 20),
             lengths: Vec::with_capacity(1 << 12),
+            said: Vec::with_capacity(1 << 12),
             delivered: 0,
         }
     }
@@ -40,6 +42,7 @@ impl Sink for Still {
         for datagram in datagrams.bytes.chunks(datagrams.size) {
             self.bytes.extend_from_slice(datagram);
             self.lengths.push((datagrams.to, datagram.len()));
+            self.said.push(datagrams.ecn);
         }
     }
 
@@ -60,6 +63,7 @@ fn carry(world: &mut World, sink: &mut Still, from: LocalPort, frame: Frame<'_>)
     );
     sink.bytes.clear();
     sink.lengths.clear();
+    sink.said.clear();
     let (now, before) = (world.now, sink.delivered);
     let [n1, n2, ..] = &mut world.nodes[..] else {
         panic!("four nodes")
@@ -74,8 +78,11 @@ fn carry(world: &mut World, sink: &mut Still, from: LocalPort, frame: Frame<'_>)
         datagram[..length].copy_from_slice(&sink.bytes[at..at + length]);
         at += length;
         if to == there {
+            let ecn = sink.said[nth];
+            // The underlay marks what it may.
+            let ecn = if ecn.is_capable() { Ecn::Ce } else { ecn };
             n2.forwarder
-                .handle_datagram(now, source, &datagram[..length], sink);
+                .handle_datagram(now, source, ecn, &datagram[..length], sink);
         }
     }
     n2.forwarder.flush(sink);
@@ -93,6 +100,12 @@ fn superframe() -> (Vec<u8>, Offload) {
         .unwrap();
     let offload = tcp4(1_338);
     (bytes, offload)
+}
+
+/// The same of a host that hears of congestion: the underlay marks it.
+fn marked() -> (Vec<u8>, Offload) {
+    let (bytes, offload) = superframe();
+    (saying(bytes, Ecn::Ect0), offload)
 }
 
 /// A frame, and how often it is delivered; to how many a broadcast goes is not the point here.
@@ -113,12 +126,13 @@ fn syn() -> Vec<u8> {
     bytes
 }
 
-fn cases() -> [Case; 8] {
+fn cases() -> [Case; 9] {
     let plain = |bytes| (bytes, Offload::NONE);
     let denied = udp(FROM, mac("n1/b-i1"), ip("n1/b-i1"), b"no");
     let foreign = udp_as(mac(FROM), [192, 0, 2, 9].into(), mac(TO), ip(TO), b"no");
     [
         ("a superframe", superframe(), Some(1)),
+        ("a superframe that is marked", marked(), Some(1)),
         (
             "a packet",
             plain(udp(FROM, mac(TO), ip(TO), &[1; 1_000])),

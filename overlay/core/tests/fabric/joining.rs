@@ -60,10 +60,10 @@ fn arrive_from(world: &mut World, port: &str, bytes: &[u8]) {
     let sent = std::mem::take(&mut node.recorder.sent);
     let (there, _) = world.place(TO);
     let there = &mut world.nodes[there];
-    for (_, datagram) in sent {
+    for (_, ecn, datagram) in sent {
         there
             .forwarder
-            .handle_datagram(now, source, &datagram, &mut there.recorder);
+            .handle_datagram(now, source, ecn, &datagram, &mut there.recorder);
     }
 }
 

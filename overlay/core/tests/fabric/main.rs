@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(feature = "captures")]
 mod captures;
 #[cfg(test)]
+mod congestion;
+#[cfg(test)]
 mod control_traffic;
 #[cfg(test)]
 mod edges;

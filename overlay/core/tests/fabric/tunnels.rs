@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use skerry_overlay::{DropReason, Lanes, MESSAGE_MAX, Opened, Scratch};
+use skerry_overlay::{DropReason, Ecn, Lanes, MESSAGE_MAX, Opened, Scratch};
 use skerry_policy::{Mac, NodeId};
 
 use crate::world::frames::{BROADCAST, REPLY, arp, ip, mac, plain, udp_as};
@@ -51,19 +51,19 @@ impl Liar {
         let from: SocketAddr = N4.parse().unwrap();
         self.lanes.flush(&mut self.recorder);
         let sent: Vec<_> = self.recorder.sent.drain(..).collect();
-        for (to, datagram) in sent {
+        for (to, ecn, datagram) in sent {
             let index = usize::from(to.to_string().as_bytes()[11] - b'1');
             let now = self.world.now;
             let node = &mut self.world.nodes[index];
             node.forwarder
-                .handle_datagram(now, from, &datagram, &mut node.recorder);
+                .handle_datagram(now, from, ecn, &datagram, &mut node.recorder);
             node.forwarder.flush(&mut node.recorder);
         }
         for index in 0..3 {
             let source = format!("198.51.100.{}:51820", index + 1).parse().unwrap();
             let node = &mut self.world.nodes[index];
             let sent: Vec<_> = node.recorder.sent.drain(..).collect();
-            for (to, datagram) in sent {
+            for (to, _, datagram) in sent {
                 if to == from {
                     let now = self.world.now;
                     let _opened: Opened<'_> =
@@ -309,7 +309,7 @@ fn the_underlay_may_send_anything() {
         let now = world.now;
         let node = &mut world.nodes[0];
         node.forwarder
-            .handle_datagram(now, from, datagram, &mut node.recorder);
+            .handle_datagram(now, from, Ecn::NotEct, datagram, &mut node.recorder);
         let drops = &world.counters(0).underlay_drops;
         assert_eq!(
             drops.total(),

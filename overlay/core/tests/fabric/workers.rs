@@ -102,7 +102,7 @@ fn settle(world: &World, seconds: &mut [Second]) {
         for from in 0..seconds.len() {
             let source = at(seconds[from].number);
             let sent: Vec<_> = seconds[from].recorder.sent.drain(..).collect();
-            for (to, datagram) in sent {
+            for (to, ecn, datagram) in sent {
                 for second in seconds.iter_mut().filter(|it| at(it.number) == to) {
                     moved = true;
                     let Second {
@@ -110,7 +110,7 @@ fn settle(world: &World, seconds: &mut [Second]) {
                         recorder,
                         ..
                     } = second;
-                    forwarder.handle_datagram(world.now, source, &datagram, recorder);
+                    forwarder.handle_datagram(world.now, source, ecn, &datagram, recorder);
                     forwarder.flush(recorder);
                 }
             }
@@ -187,7 +187,7 @@ impl Liar {
         let mut room = Scratch::default();
         for _ in 0..3 {
             liar.exchange();
-            for (_, datagram) in std::mem::take(&mut liar.victim.recorder.sent) {
+            for (_, _, datagram) in std::mem::take(&mut liar.victim.recorder.sent) {
                 let sink = &mut liar.recorder;
                 liar.lanes.open(now, at(1), &datagram, &mut room, sink);
             }
@@ -196,13 +196,13 @@ impl Liar {
     }
 
     fn exchange(&mut self) {
-        for (_, datagram) in std::mem::take(&mut self.recorder.sent) {
+        for (_, ecn, datagram) in std::mem::take(&mut self.recorder.sent) {
             let Second {
                 forwarder,
                 recorder,
                 ..
             } = &mut self.victim;
-            forwarder.handle_datagram(self.world.now, at(2), &datagram, recorder);
+            forwarder.handle_datagram(self.world.now, at(2), ecn, &datagram, recorder);
             forwarder.flush(recorder);
         }
     }
@@ -315,8 +315,8 @@ fn a_policy_without_a_node_ends_every_lane_of_it_at_once() {
         ..
     } = &mut seconds[0];
     forwarder.install(world.now, tables, recorder);
-    for (_, datagram) in datagrams {
-        forwarder.handle_datagram(world.now, at(2), &datagram, recorder);
+    for (_, ecn, datagram) in datagrams {
+        forwarder.handle_datagram(world.now, at(2), ecn, &datagram, recorder);
     }
     forwarder.flush(recorder);
     assert_eq!(forwarder.peers().count(), 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mock_instant::MockClock;
 use skerry_overlay::{
-    Claim, Forwarder, Frame, Mesh, Onward, Output, Refused, Setup, Sink, Time, Transmit,
+    Claim, Ecn, Forwarder, Frame, Mesh, Onward, Output, Refused, Setup, Sink, Time, Transmit,
 };
 use skerry_policy::{Fabric, LocalPort, NodeId};
 
@@ -182,7 +182,7 @@ impl Node {
 
     pub(crate) fn datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         self.forwarder
-            .handle_datagram(now, from, bytes, &mut self.effects);
+            .handle_datagram(now, from, Ecn::NotEct, bytes, &mut self.effects);
     }
 
     /// Runs every timer that is due.

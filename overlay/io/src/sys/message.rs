@@ -33,21 +33,20 @@ impl Control {
         control
     }
 
-    /// Writes one `UDP_SEGMENT` message, and gives the space it takes.
-    fn put_segment(&mut self, segment: u16) -> usize {
-        const HEADER: usize = size_of::<libc::cmsghdr>();
-        const LEN: usize = HEADER + size_of::<u16>();
+    /// Writes one message at a multiple of the size of a word, and gives where the next one begins.
+    fn put(&mut self, at: usize, item: &ControlItem<'_>) -> usize {
+        let len = size_of::<libc::cmsghdr>() + item.data.len();
         let parts: [&[u8]; 4] = [
-            &LEN.to_ne_bytes(),
-            &libc::SOL_UDP.to_ne_bytes(),
-            &libc::UDP_SEGMENT.to_ne_bytes(),
-            &segment.to_ne_bytes(),
+            &len.to_ne_bytes(),
+            &item.level.to_ne_bytes(),
+            &item.kind.to_ne_bytes(),
+            item.data,
         ];
         let bytes = parts.iter().flat_map(|part| part.iter());
-        for (to, from) in self.0.iter_mut().zip(bytes) {
+        for (to, from) in self.0.iter_mut().skip(at).zip(bytes) {
             *to = *from;
         }
-        LEN.next_multiple_of(size_of::<usize>())
+        at + len.next_multiple_of(size_of::<usize>())
     }
 }
 
@@ -149,14 +148,38 @@ pub(crate) fn recv_datagrams(
     Ok((received, from))
 }
 
-/// Sends datagrams of `segment` bytes each (`UDP_SEGMENT`), or one, without waiting.
+/// Sends datagrams of `segment` bytes each (`UDP_SEGMENT`), or one, without waiting; with this TOS
+/// or traffic class, unless it is what they have anyway.
 pub(crate) fn send_datagrams(
     socket: BorrowedFd<'_>,
     to: &socket2::SockAddr,
     bytes: &[u8],
     segment: Option<u16>,
+    tos: u8,
 ) -> io::Result<()> {
     let mut control = Control::new();
+    let mut used = 0;
+    if let Some(segment) = segment {
+        let item = ControlItem {
+            level: libc::SOL_UDP,
+            kind: libc::UDP_SEGMENT,
+            data: &segment.to_ne_bytes(),
+        };
+        used = control.put(used, &item);
+    }
+    if tos != 0 {
+        let (level, kind) = if to.is_ipv6() {
+            (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
+        } else {
+            (libc::IPPROTO_IP, libc::IP_TOS)
+        };
+        let item = ControlItem {
+            level,
+            kind,
+            data: &libc::c_int::from(tos).to_ne_bytes(),
+        };
+        used = control.put(used, &item);
+    }
     let mut part = io::IoSlice::new(bytes);
     // SAFETY: msghdr is integers and pointers, for which all zeros is a value.
     let mut message: libc::msghdr = unsafe { zeroed() };
@@ -164,9 +187,9 @@ pub(crate) fn send_datagrams(
     message.msg_namelen = to.len();
     message.msg_iov = (&raw mut part).cast();
     message.msg_iovlen = 1;
-    if let Some(segment) = segment {
+    if used > 0 {
         message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = control.put_segment(segment);
+        message.msg_controllen = used;
     }
     // SAFETY: every pointer and length in `message` describes memory that lives across the call,
     // and sendmsg only reads it; IoSlice is guaranteed to have the layout of iovec on Unix.

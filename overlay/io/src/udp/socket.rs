@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use skerry_overlay::Transmit;
+use skerry_overlay::{Ecn, Transmit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::count;
@@ -26,6 +26,8 @@ pub(crate) struct Batch {
     pub(crate) from: SocketAddr,
     pub(crate) len: usize,
     pub(crate) size: usize,
+    /// What the IP header of each said of congestion: the kernel joins none that differ in it.
+    pub(crate) ecn: Ecn,
 }
 
 /// A bound socket, never waited on.
@@ -35,6 +37,8 @@ pub(crate) struct UdpSocket {
     ipv6: bool,
     gso: bool,
     gro: bool,
+    /// The kernel lets datagrams say something of congestion.
+    ecn: bool,
     /// `SO_RXQ_OVFL` as last seen: a counter of 32 bits that wraps.
     overflow: u32,
 }
@@ -60,6 +64,8 @@ impl UdpSocket {
         socket
             .bind(&SockAddr::from(listen))
             .map_err(|source| refused(listen, source))?;
+        hear_marks(socket.as_fd(), listen.is_ipv6())
+            .map_err(kernel("ask for the ECN field of datagrams"))?;
         let gso = enable(&socket, libc::UDP_SEGMENT, 0, switches.gso, "gso")?;
         let gro = enable(&socket, libc::UDP_GRO, 1, switches.gro, "gro")?;
         // Without it the kernel's drops are only in /proc/net/snmp: not worth failing for.
@@ -69,6 +75,7 @@ impl UdpSocket {
             ipv6: listen.is_ipv6(),
             gso,
             gro,
+            ecn: true,
             overflow: 0,
         })
     }
@@ -123,16 +130,21 @@ impl UdpSocket {
         let mut control = sys::Control::new();
         let (received, from) = sys::recv_datagrams(self.as_fd(), buf, &mut control).ok()?;
         let mut size = received.len;
+        let mut ecn = Ecn::NotEct;
         for item in sys::control_items(&control, received.control) {
-            let Some(&value) = item.data.first_chunk::<4>() else {
-                continue;
-            };
-            match (item.level, item.kind) {
-                (libc::SOL_UDP, libc::UDP_GRO) => {
-                    size = usize::try_from(i32::from_ne_bytes(value)).unwrap_or(size);
+            let number = item.data.first_chunk::<4>();
+            match (item.level, item.kind, number, item.data) {
+                (libc::SOL_UDP, libc::UDP_GRO, Some(&number), _) => {
+                    size = usize::try_from(i32::from_ne_bytes(number)).unwrap_or(size);
                 }
-                (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
-                    let overflow = u32::from_ne_bytes(value);
+                // The kernel's types: a byte over IPv4, a number over IPv6.
+                (libc::IPPROTO_IP, libc::IP_TOS, _, &[tos, ..]) => ecn = Ecn::of_tos(tos),
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, Some(&number), _) => {
+                    let [tos, ..] = i32::from_ne_bytes(number).to_le_bytes();
+                    ecn = Ecn::of_tos(tos);
+                }
+                (libc::SOL_SOCKET, libc::SO_RXQ_OVFL, Some(&number), _) => {
+                    let overflow = u32::from_ne_bytes(number);
                     counters.receive_overflow += u64::from(overflow.wrapping_sub(self.overflow));
                     self.overflow = overflow;
                 }
@@ -145,23 +157,29 @@ impl UdpSocket {
             from,
             len: received.len,
             size: size.max(1),
+            ecn,
         })
     }
 
     /// Sends a batch, or counts what of it was lost.
     pub(crate) fn send(&mut self, transmit: Transmit<'_>, counters: &mut ShellCounters) {
-        let Transmit { to, bytes, size } = transmit;
+        let Transmit {
+            to,
+            bytes,
+            size,
+            ecn,
+        } = transmit;
         let to = SockAddr::from(to);
         if bytes.len() <= size || !self.gso {
-            self.send_each(&to, bytes, size, counters);
+            self.send_each(&to, bytes, size, ecn, counters);
             return;
         }
-        match self.push(&to, bytes, u16::try_from(size).ok(), counters) {
+        match self.push(&to, bytes, u16::try_from(size).ok(), ecn, counters) {
             Ok(()) => counters.datagrams_out += count(bytes.len(), size),
             // The driver cannot checksum (EIO), or the kernel wants no such batch (EINVAL): one
             // by one, and if that works it was the batching, which is then over for this socket.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL)) => {
-                if self.send_each(&to, bytes, size, counters) {
+                if self.send_each(&to, bytes, size, ecn, counters) {
                     tracing::warn!(%error, "UDP GSO failed on a send; it is off from now on");
                     self.gso = false;
                 }
@@ -172,15 +190,16 @@ impl UdpSocket {
 
     /// One system call for each datagram; says whether all of them went out.
     fn send_each(
-        &self,
+        &mut self,
         to: &SockAddr,
         bytes: &[u8],
         size: usize,
+        ecn: Ecn,
         counters: &mut ShellCounters,
     ) -> bool {
         let mut all = true;
         for datagram in bytes.chunks(size.max(1)) {
-            match self.push(to, datagram, None, counters) {
+            match self.push(to, datagram, None, ecn, counters) {
                 Ok(()) => counters.datagrams_out += 1,
                 Err(error) => {
                     all = false;
@@ -191,18 +210,45 @@ impl UdpSocket {
         all
     }
 
-    /// Tries a bounded number of times while the socket is full.
+    /// One system call with everything the kernel takes. What it does not let out with marks, a
+    /// firewall of the node perhaps, goes without, and so does all that follows.
     fn push(
+        &mut self,
+        to: &SockAddr,
+        bytes: &[u8],
+        segment: Option<u16>,
+        ecn: Ecn,
+        counters: &mut ShellCounters,
+    ) -> io::Result<()> {
+        let tos = if self.ecn { ecn.tos() } else { 0 };
+        match self.try_push(to, bytes, segment, tos, counters) {
+            Err(error)
+                if tos != 0 && matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EPERM)) =>
+            {
+                let bare = self.try_push(to, bytes, segment, 0, counters);
+                if bare.is_ok() {
+                    tracing::warn!(%error, "ECN failed on a send; it is off from now on");
+                    self.ecn = false;
+                }
+                bare
+            }
+            result => result,
+        }
+    }
+
+    /// Tries a bounded number of times while the socket is full.
+    fn try_push(
         &self,
         to: &SockAddr,
         bytes: &[u8],
         segment: Option<u16>,
+        tos: u8,
         counters: &mut ShellCounters,
     ) -> io::Result<()> {
         let mut spins = 0;
         loop {
             counters.sends += 1;
-            let result = sys::send_datagrams(self.as_fd(), to, bytes, segment);
+            let result = sys::send_datagrams(self.as_fd(), to, bytes, segment, tos);
             let full = |error: &io::Error| {
                 matches!(
                     error.raw_os_error(),
@@ -260,6 +306,15 @@ fn probe_mtu(socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
     }
 }
 
+/// Lets every read say what the IP header of its datagrams said of congestion.
+fn hear_marks(socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+    if ipv6 {
+        sys::set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)
+    } else {
+        sys::set_int(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)
+    }
+}
+
 /// Switches an offload on where the kernel has it; says whether it is on.
 fn enable(
     socket: &Socket,
@@ -289,3 +344,6 @@ fn refused(listen: SocketAddr, source: io::Error) -> StartError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

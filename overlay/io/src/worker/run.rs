@@ -220,11 +220,16 @@ impl Loop {
             if bytes.is_empty() {
                 // An empty datagram is a datagram too: the core counts it.
                 self.forwarder
-                    .handle_datagram(now, batch.from, bytes, &mut self.shell);
+                    .handle_datagram(now, batch.from, batch.ecn, bytes, &mut self.shell);
             }
             for datagram in bytes.chunks(batch.size) {
-                self.forwarder
-                    .handle_datagram(now, batch.from, datagram, &mut self.shell);
+                self.forwarder.handle_datagram(
+                    now,
+                    batch.from,
+                    batch.ecn,
+                    datagram,
+                    &mut self.shell,
+                );
             }
             if read >= BYTES {
                 break;

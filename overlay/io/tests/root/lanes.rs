@@ -10,20 +10,20 @@ use crate::dataplane::{Node, setup};
 use crate::pump::{flows, tcp, udp};
 use crate::world::{Guest, World, eventually, on_a_machine, tables, tap, veth};
 
-const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+pub(crate) const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+pub(crate) const TWO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const LISTEN: [&str; 2] = ["127.0.0.1:5100", "127.0.0.1:5110"];
 
 /// n1 with the guest g1 at the port `a`, n2 with g2 at `b`; another port before each, so that both
 /// are read by the second worker, if there is one and they have one queue.
-struct Site {
+pub(crate) struct Site {
     nodes: [Node; 2],
-    guests: [Guest; 2],
+    pub(crate) guests: [Guest; 2],
     text: String,
 }
 
 impl Site {
-    async fn start(world: &World, workers: [usize; 2]) -> Self {
+    pub(crate) async fn start(world: &World, workers: [usize; 2]) -> Self {
         Self::start_with(world, workers, 1, veth).await
     }
 
@@ -58,12 +58,12 @@ impl Site {
         }
     }
 
-    fn dataplane(&self, node: usize) -> &Dataplane {
+    pub(crate) fn dataplane(&self, node: usize) -> &Dataplane {
         &self.nodes[node].dataplane
     }
 
     /// What the control task does with what the other node's tells it.
-    fn introduce(&self, generation: u64) {
+    pub(crate) fn introduce(&self, generation: u64) {
         for (node, other) in [(0, 1), (1, 0)] {
             let theirs = self.dataplane(other);
             let of = NodeId(u32::try_from(other).unwrap());
@@ -77,7 +77,7 @@ impl Site {
         self.dataplane(node).snapshot().await.unwrap().peers[0].lanes
     }
 
-    async fn wait_for_lanes(&self, count: usize) {
+    pub(crate) async fn wait_for_lanes(&self, count: usize) {
         for node in [0, 1] {
             let what = format!("node {node} has {count} lanes");
             eventually(&what, async || self.lanes(node).await == count).await;
@@ -99,7 +99,7 @@ impl Site {
         [0, 1].map(|node| after[node].handed_over - before[node].handed_over)
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for node in self.nodes {
             node.assert_balanced().await;
             node.stop().await;
@@ -218,10 +218,10 @@ fn a_node_that_policy_removes_has_no_lane_left() {
     });
 }
 
-/// What the kernel of a guest counts of TCP (`/proc/net/netstat`).
-fn tcp_counter(guest: &Guest, name: &str) -> u64 {
+/// What the kernel of a guest counts (`/proc/net/netstat`): of TCP under `TcpExt:`, for one.
+pub(crate) fn counter(guest: &Guest, of: &str, name: &str) -> u64 {
     let text = guest.run(|| std::fs::read_to_string("/proc/thread-self/net/netstat").unwrap());
-    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let mut lines = text.lines().filter(|line| line.starts_with(of));
     let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
     let at = names.split(' ').position(|it| it == name).unwrap();
     values.split(' ').nth(at).unwrap().parse().unwrap()
@@ -254,7 +254,7 @@ fn every_worker_takes_its_flows(port: fn(&str, &str) -> String) {
             assert_eq!(port.map(|port| port.queues), Some(2));
         }
         for guest in &site.guests {
-            assert_eq!(tcp_counter(guest, "TCPOFOQueue"), 0);
+            assert_eq!(counter(guest, "TcpExt:", "TCPOFOQueue"), 0);
         }
         site.stop().await;
     });

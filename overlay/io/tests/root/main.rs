@@ -14,6 +14,7 @@
 
 mod dataplane;
 mod devices;
+mod ecn;
 mod faults;
 mod lanes;
 mod policy;

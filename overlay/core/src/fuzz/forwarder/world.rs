@@ -16,6 +16,7 @@ use crate::gso::Segments;
 use crate::sink::{Onward, Refused, Sink, Transmit};
 use crate::time::Time;
 use crate::wg::{Lanes, Opened, Scratch};
+use crate::wire::ecn::Ecn;
 
 /// Our own nodes have the numbers 1 and 2; this is the peer's.
 pub(super) const HOSTILE: usize = 3;
@@ -354,12 +355,15 @@ impl World {
     fn arrive(&mut self, from: usize, to: usize, datagram: &[u8]) {
         let source = site::endpoint(from);
         if to != HOSTILE {
+            // Whoever seals frames of every length meets every mark of the underlay.
+            let mut ecn = Ecn::NotEct;
             if from == HOSTILE {
                 self.last = datagram.to_vec();
+                ecn = Ecn::of_tos(u8::try_from(datagram.len() / 16 % 4).unwrap_or(0));
             }
             let node = &mut self.nodes[to - 1];
             node.forwarder
-                .handle_datagram(self.now, source, datagram, &mut node.recorder);
+                .handle_datagram(self.now, source, ecn, datagram, &mut node.recorder);
             return;
         }
         let mut wire = Recorder::default();

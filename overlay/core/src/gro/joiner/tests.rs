@@ -253,23 +253,28 @@ fn whatever_differs_is_not_joined() {
 
 #[test]
 fn what_a_byte_says_is_looked_at_wherever_it_stands() {
-    // TOS, TTL, DF; hop limit, traffic class, flow label; acknowledgement; urgent pointer.
-    for (v6, place) in [
-        (false, 15),
-        (false, 22),
-        (false, 20),
-        (true, 21),
-        (true, 14),
-        (true, 17),
-        (false, 45),
-        (false, 53),
-        (true, 65),
+    // TOS with ECN, TTL, DF; hop limit, traffic class, ECN, flow label; acknowledgement; urgent
+    // pointer.
+    for (v6, place, bit) in [
+        (false, 15, 4),
+        (false, 15, 2),
+        (false, 15, 1),
+        (false, 22, 1),
+        (false, 20, 0x40),
+        (true, 21, 1),
+        (true, 14, 1),
+        (true, 15, 0x20),
+        (true, 15, 0x10),
+        (true, 17, 1),
+        (false, 45, 1),
+        (false, 53, 1),
+        (true, 65, 1),
     ] {
         let mut frames = stream(2);
         frames.iter_mut().for_each(|it| it.v6 = v6);
         let mut frames = to_port(&frames);
         let changed = &mut frames[1].1;
-        changed[place] ^= if place == 20 { 0x40 } else { 1 };
+        changed[place] ^= bit;
         finish(changed, v6);
         let out = join(&frames);
         assert_eq!(cut(&out), frames);

@@ -14,7 +14,7 @@ fn datagrams(world: &mut World) -> Vec<usize> {
     let node = &mut world.nodes[0];
     node.forwarder.flush(&mut node.recorder);
     let sent = node.recorder.sent.drain(..);
-    sent.map(|(_, datagram)| datagram.len()).collect()
+    sent.map(|(_, _, datagram)| datagram.len()).collect()
 }
 
 #[test]

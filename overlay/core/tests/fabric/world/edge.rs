@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use boringtun::noise::{Tunn, TunnResult};
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use skerry_overlay::Ecn;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// Longer than anything that is sealed or opened here.
@@ -19,6 +20,10 @@ pub(crate) struct Edge {
     pub(crate) home: usize,
     /// What arrived: VNI and frame.
     pub(crate) heard: Vec<(u32, Vec<u8>)>,
+    /// What the carrying packets said of congestion.
+    pub(crate) heard_ecn: Vec<Ecn>,
+    /// What it says of congestion, in both headers around a frame.
+    pub(crate) ecn: Ecn,
     overlay: [u8; 4],
     tunn: Tunn,
     out: Vec<Vec<u8>>,
@@ -34,6 +39,8 @@ impl Edge {
             at: SocketAddr::from(([198, 51, 100, number], 51_820)),
             home: usize::from(home - 1),
             heard: Vec::new(),
+            heard_ecn: Vec::new(),
+            ecn: Ecn::NotEct,
             overlay: [100, 64, 0, number],
             tunn: Tunn::new(
                 secret(number),
@@ -65,6 +72,8 @@ impl Edge {
         let builder = PacketBuilder::ipv4(source, [100, 64, 0, home], 64).udp(50_000, port);
         let mut packet = Vec::new();
         builder.write(&mut packet, payload).unwrap();
+        // Nobody checks the sum of a header that a cipher has kept.
+        packet[1] = self.ecn.tos();
         packet
     }
 
@@ -86,6 +95,7 @@ impl Edge {
             match self.tunn.decapsulate(None, datagram, &mut room) {
                 TunnResult::WriteToNetwork(bytes) => self.out.push(bytes.to_vec()),
                 TunnResult::WriteToTunnelV4(packet, _) => {
+                    self.heard_ecn.push(Ecn::of_tos(packet[1]));
                     let heard = unpack(packet, self.overlay);
                     self.heard.push(heard);
                     return;

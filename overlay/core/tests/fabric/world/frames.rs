@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::PacketBuilder;
-use skerry_overlay::{Checksum, Offload, Superframe, SuperframeKind};
+use skerry_overlay::{Checksum, Ecn, Offload, Superframe, SuperframeKind};
 use skerry_policy::Mac;
 
 pub(crate) const BROADCAST: Mac = Mac([0xff; 6]);
@@ -224,5 +224,18 @@ pub(crate) fn nd(
         .icmpv6_raw(kind, 0, [0; 4]);
     let mut frame = Vec::new();
     builder.write(&mut frame, &icmp[4..]).unwrap();
+    frame
+}
+
+/// The frame with this in the IP header, whose checksum is made anew.
+pub(crate) fn saying(mut frame: Vec<u8>, ecn: Ecn) -> Vec<u8> {
+    if frame[12..14] == [0x86, 0xdd] {
+        frame[15] = frame[15] & !0x30 | ecn.tos() << 4;
+        return frame;
+    }
+    frame[15] = frame[15] & !0b11 | ecn.tos();
+    let header = etherparse::Ipv4Header::from_slice(&frame[14..]).unwrap().0;
+    let checksum = header.calc_header_checksum();
+    frame[24..26].copy_from_slice(&checksum.to_be_bytes());
     frame
 }

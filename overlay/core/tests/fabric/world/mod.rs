@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use skerry_overlay::{
-    Claim, Counters, Forwarder, Frame, Offload, Onward, Place, Refused, Setup, Sink, Time, Transmit,
+    Claim, Counters, Ecn, Forwarder, Frame, Offload, Onward, Place, Refused, Setup, Sink, Time,
+    Transmit,
 };
 use skerry_policy::{Fabric, LocalPort, NodeId, Source, Tables, check};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -87,7 +88,8 @@ fn base64(bytes: &[u8]) -> String {
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub(crate) delivered: Vec<(LocalPort, Vec<u8>)>,
-    pub(crate) sent: Vec<(SocketAddr, Vec<u8>)>,
+    /// Where to, and what its IP header would say of congestion.
+    pub(crate) sent: Vec<(SocketAddr, Ecn, Vec<u8>)>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) control: Vec<(NodeId, Vec<u8>)>,
     /// Ports that take nothing.
@@ -109,7 +111,8 @@ impl Sink for Recorder {
 
     fn transmit(&mut self, datagrams: Transmit<'_>) {
         for datagram in datagrams.bytes.chunks(datagrams.size.max(1)) {
-            self.sent.push((datagrams.to, datagram.to_vec()));
+            self.sent
+                .push((datagrams.to, datagrams.ecn, datagram.to_vec()));
         }
     }
 
@@ -151,6 +154,10 @@ pub(crate) struct World {
     pub(crate) edges: Vec<Edge>,
     /// Datagrams per (from, to) since the last [`World::forget`].
     pub(crate) carried: BTreeMap<(String, String), usize>,
+    /// What each of them said of congestion when it was sent.
+    pub(crate) said: Vec<Ecn>,
+    /// What it says when it arrives.
+    pub(crate) underlay: fn(Ecn) -> Ecn,
     generation: u64,
 }
 
@@ -215,6 +222,8 @@ impl World {
             nodes,
             edges: Vec::new(),
             carried: BTreeMap::new(),
+            said: Vec::new(),
+            underlay: |ecn| ecn,
             generation: 1,
         };
         world.bring_ports_up();
@@ -274,9 +283,9 @@ impl World {
                 let handed = &self.nodes[from].recorder.handed;
                 assert_eq!(handed, &[], "every forwarder here owns its lanes");
                 let sent: VecDeque<_> = self.nodes[from].recorder.sent.drain(..).collect();
-                for (to, datagram) in sent {
+                for (to, ecn, datagram) in sent {
                     moved = true;
-                    self.carry(from, to, &datagram);
+                    self.carry(from, to, ecn, &datagram);
                 }
                 let claims: Vec<Claim> = self.nodes[from].recorder.claims.drain(..).collect();
                 for claim in claims {
@@ -298,14 +307,22 @@ impl World {
             for datagram in edge.take() {
                 moved = true;
                 let node = &mut self.nodes[edge.home];
-                node.forwarder
-                    .handle_datagram(self.now, edge.at, &datagram, &mut node.recorder);
+                let ecn = (self.underlay)(edge.ecn);
+                node.forwarder.handle_datagram(
+                    self.now,
+                    edge.at,
+                    ecn,
+                    &datagram,
+                    &mut node.recorder,
+                );
             }
         }
         moved
     }
 
-    fn carry(&mut self, from: usize, to: SocketAddr, datagram: &[u8]) {
+    fn carry(&mut self, from: usize, to: SocketAddr, ecn: Ecn, datagram: &[u8]) {
+        self.said.push(ecn);
+        let ecn = (self.underlay)(ecn);
         if let Some(edge) = self.edges.iter_mut().find(|edge| edge.at == to) {
             let pair = (self.nodes[from].name.clone(), edge.name.clone());
             *self.carried.entry(pair).or_default() += 1;
@@ -319,7 +336,7 @@ impl World {
         let source: SocketAddr = format!("198.51.100.{}:51820", from + 1).parse().unwrap();
         let name = node.name.clone();
         node.forwarder
-            .handle_datagram(self.now, source, datagram, &mut node.recorder);
+            .handle_datagram(self.now, source, ecn, datagram, &mut node.recorder);
         let pair = (self.nodes[from].name.clone(), name);
         *self.carried.entry(pair).or_default() += 1;
     }
@@ -353,11 +370,13 @@ impl World {
     /// Forgets what was delivered and carried so far.
     pub(crate) fn forget(&mut self) {
         self.carried.clear();
+        self.said.clear();
         for node in &mut self.nodes {
             node.recorder.delivered.clear();
         }
         for edge in &mut self.edges {
             edge.heard.clear();
+            edge.heard_ecn.clear();
         }
     }
 

@@ -43,6 +43,39 @@ fn a_shorter_datagram_ends_a_send() {
 }
 
 #[test]
+fn what_says_something_else_of_congestion_starts_a_send() {
+    use crate::wire::ecn::Ecn::{Ce, Ect0, Ect1, NotEct};
+    let (now, mut a, mut b) = pair();
+    a.wire.take();
+    for (n, ecn) in (0..).zip([NotEct, NotEct, Ect0, Ect0, Ect0, Ce, Ect1, NotEct]) {
+        let mut packet = packet(n, 100);
+        packet[1] = ecn.tos();
+        a.seal(now, "n2", &packet).unwrap();
+    }
+    a.flush();
+    let counts: Vec<_> = a.wire.sends.iter().map(|(_, list)| list.len()).collect();
+    assert_eq!(counts, [2, 3, 1, 1, 1]);
+    assert_eq!(a.wire.said, [NotEct, Ect0, Ce, Ect1, NotEct]);
+    settle(now, &mut [&mut a, &mut b]);
+    let got: Vec<u32> = b.packets.iter().map(|(_, packet)| number(packet)).collect();
+    assert_eq!(got, [0, 1, 2, 3, 4, 5, 6, 7], "in their order");
+}
+
+#[test]
+fn handshakes_say_nothing_of_congestion() {
+    use crate::wire::ecn::Ecn::NotEct;
+    let fabric = fabric(&[reachable("n1"), reachable("n2")]);
+    let now = Time(1_000_000_000);
+    let mut a = End::boot(now, "n1", &fabric);
+    let mut packet = packet(1, 100);
+    packet[1] = 3;
+    a.seal(now, "n2", &packet).unwrap();
+    a.tick(now);
+    assert!(!a.wire.said.is_empty());
+    assert!(a.wire.said.iter().all(|it| *it == NotEct));
+}
+
+#[test]
 fn padding_makes_equals_of_nearly_equals() {
     assert_eq!(batches(&[1425, 1440, 1430]), [3]);
 }
