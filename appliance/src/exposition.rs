@@ -56,6 +56,11 @@ fn ports(page: &mut Page, counters: &Counters) {
     each_port(page, counters, |page, labels, port| {
         page.value(&[labels], port.peering_pass);
     });
+    let help = "Frames of a port marked, rather than dropped, in a queue grown too long (ECN).";
+    page.family("skerry_port_marked_total", "counter", help);
+    each_port(page, counters, |page, labels, port| {
+        page.value(&[labels], port.marked);
+    });
 }
 
 type Labels<'a> = [(&'a str, &'a str)];
@@ -113,6 +118,11 @@ fn peers(page: &mut Page, counters: &Counters) {
     page.family("skerry_peer_control_refused_total", "counter", help);
     each_peer(page, counters, |page, labels, peer| {
         page.value(&[labels], peer.control_refused);
+    });
+    let help = "Frames of a node marked, rather than dropped, in a queue grown too long (ECN).";
+    page.family("skerry_peer_marked_total", "counter", help);
+    each_peer(page, counters, |page, labels, peer| {
+        page.value(&[labels], peer.marked);
     });
     let help = "Seconds since the last handshake; absent before the first.";
     page.family("skerry_peer_last_handshake_seconds", "gauge", help);
@@ -237,11 +247,13 @@ mod tests {
             frames_in: 9,
             sent: 4,
             peering_pass: 2,
+            marked: 3,
             ingress_drops: Drops::from([("pvlan_deny".into(), 3)]),
             ..PortCounters::default()
         };
         let peer = PeerCounters {
             rtt_us: Some(210),
+            marked: 5,
             ..PeerCounters::default()
         };
         let counters = Counters {
@@ -262,6 +274,8 @@ mod tests {
             r#"skerry_port_drops_total{port="n1/b-i1",segment="blue.isolated",reason="pvlan_deny"} 3"#,
             r#"skerry_peer_rtt_seconds{peer="n2"} 0.000210"#,
             r#"skerry_port_peering_pass_total{port="n1/b-i1",segment="blue.isolated"} 2"#,
+            r#"skerry_port_marked_total{port="n1/b-i1",segment="blue.isolated"} 3"#,
+            r#"skerry_peer_marked_total{peer="n2"} 5"#,
             "skerry_policy_generation 7",
             "skerry_policy_rejected_total 0",
         ];

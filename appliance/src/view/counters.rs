@@ -63,6 +63,8 @@ pub struct PortCounters {
     pub hairpin_routed: u64,
     /// Frames that a peering let pass into another private VLAN.
     pub peering_pass: u64,
+    /// Frames that were marked, rather than dropped, in a queue grown too long.
+    pub marked: u64,
 }
 
 /// One peer. `frames_in = delivered + no_receiver + sum(drops)` and
@@ -101,6 +103,8 @@ pub struct PeerCounters {
     pub control_refused: u64,
     /// Addresses it said are at its ports, and that somebody else has.
     pub claims_refused: u64,
+    /// Frames that were marked, rather than dropped, in a queue grown too long.
+    pub marked: u64,
     /// Handshakes completed.
     pub handshakes: u64,
 }

@@ -30,6 +30,8 @@ pub struct PortCounters {
     pub hairpin_routed: u64,
     /// Frames that a peering let pass into another private VLAN.
     pub peering_pass: u64,
+    /// Frames that were marked, rather than dropped, in a queue grown too long.
+    pub marked: u64,
 }
 
 impl PortCounters {
@@ -55,6 +57,7 @@ impl PortCounters {
         self.egress_drops.merge(&other.egress_drops);
         self.hairpin_routed += other.hairpin_routed;
         self.peering_pass += other.peering_pass;
+        self.marked += other.marked;
     }
 }
 
@@ -87,6 +90,8 @@ pub struct PeerCounters {
     pub control_refused: u64,
     /// Addresses it said are at its ports, and that were held elsewhere more strongly or earlier.
     pub claims_refused: u64,
+    /// Frames that were marked, rather than dropped, in a queue grown too long.
+    pub marked: u64,
 }
 
 impl PeerCounters {
@@ -111,6 +116,7 @@ impl PeerCounters {
         self.control_out += other.control_out;
         self.control_refused += other.control_refused;
         self.claims_refused += other.claims_refused;
+        self.marked += other.marked;
     }
 }
 

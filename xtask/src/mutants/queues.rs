@@ -11,7 +11,7 @@ pub(super) const QUEUE_FAULTS: [Fault; 4] = [
         edits: &[Edit {
             file: SHORTEN,
             from: "Err(DropReason::QueueLong)",
-            to: "Ok(())",
+            to: "Ok(false)",
         }],
         tests: Fabric("queues::"),
     },
@@ -19,8 +19,8 @@ pub(super) const QUEUE_FAULTS: [Fault; 4] = [
         name: "drop whatever comes next from a long queue",
         edits: &[Edit {
             file: SHORTEN,
-            from: "Some(queue) if is_bulk(header, frame) => {",
-            to: "Some(queue) if is_bulk(header, frame) || true => {",
+            from: "if !is_bulk(frame) {",
+            to: "if !is_bulk(frame) && false {",
         }],
         tests: Fabric("queues::"),
     },
@@ -28,8 +28,8 @@ pub(super) const QUEUE_FAULTS: [Fault; 4] = [
         name: "drop everything from a long queue",
         edits: &[Edit {
             file: SHORTEN,
-            from: "queue.shortened(self.now);",
-            to: "",
+            from: "queue.shortened(self.now);\n            return Err(",
+            to: "return Err(",
         }],
         tests: Fabric("queues::"),
     },

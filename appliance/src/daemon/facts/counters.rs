@@ -57,6 +57,7 @@ impl Facts<'_> {
             control_out: of.control_out,
             control_refused: of.control_refused,
             claims_refused: of.claims_refused,
+            marked: of.marked,
             handshakes: self.lanes.get(&peer).map_or(0, |it| it.handshakes),
         }
     }
@@ -77,6 +78,7 @@ fn port_counters(segment: String, of: &skerry_overlay::PortCounters) -> view::Po
         egress_drops: drops(&of.egress_drops),
         hairpin_routed: of.hairpin_routed,
         peering_pass: of.peering_pass,
+        marked: of.marked,
     }
 }
 

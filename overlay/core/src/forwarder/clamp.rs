@@ -43,11 +43,11 @@ impl<S: Sink> Pass<'_, S> {
         frame: Frame<'_>,
         n: u64,
     ) -> Result<Outcome, DropReason> {
-        let mut buffer = std::mem::take(&mut self.state.clamped);
+        let mut buffer = std::mem::take(&mut self.state.amended);
         let mtu = self.mtu_between(sender, header, way, frame);
         let frame = clamped(&mut buffer, frame, mtu).unwrap_or(frame);
         let outcome = self.send(sender, header, inspected, way, frame, n);
-        self.state.clamped = buffer;
+        self.state.amended = buffer;
         outcome
     }
 

@@ -1,16 +1,23 @@
-//! Which frame is dropped so that a queue becomes shorter: one that carries TCP data, since only
-//! its sender hears of it. A question, an acknowledgement or a key press never is.
+//! Which frame tells its sender to slow down, so that a queue becomes shorter: one with more than a
+//! few bytes. A question, an acknowledgement or a key press never does.
+//!
+//! If its sender hears of marks (RFC 3168), it is marked and goes its way (RFC 7567 section 4.2.1),
+//! whatever it carries. If not, it is dropped, but only if it carries TCP: nobody else hears of that.
 
 use skerry_policy::LocalPort;
 
 use super::Forwarder;
-use super::pass::{Origin, Pass, Sender};
+use super::inspect::Inspected;
+use super::pass::{Origin, Outcome, Pass, Sender};
 use super::state::State;
+use super::verdict::Way;
 use crate::frame::{ETH_HEADER, Frame, SuperframeKind};
 use crate::queue::Queue;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::time::Time;
+use crate::wire::bytes;
+use crate::wire::ecn::Ecn;
 use crate::wire::ethernet::Ethernet;
 use crate::wire::transport::Transport;
 
@@ -61,35 +68,82 @@ impl State {
 }
 
 impl<S: Sink> Pass<'_, S> {
-    /// Drops the frame if the queue that it came through has become too long, and if that makes
-    /// its sender slow down.
+    /// Lets the sender of the frame know if the queue that it came through has become too long, and
+    /// if it hears of it: says whether the frame is to be marked, or drops it.
     pub(super) fn shorten(
         &mut self,
         sender: &Sender<'_>,
         header: &Ethernet,
+        inspected: &Inspected,
         frame: Frame<'_>,
-    ) -> Result<(), DropReason> {
+    ) -> Result<bool, DropReason> {
         let is_edge = match sender.origin {
             Origin::Port(port) => self.tables.edge_behind(port).is_some(),
             Origin::Peer(_) => false,
         };
         let queue = self.state.queue_of(sender.origin, is_edge);
-        match queue.filter(|queue| queue.is_long()) {
-            Some(queue) if is_bulk(header, frame) => {
-                queue.shortened(self.now);
-                Err(DropReason::QueueLong)
-            }
-            Some(_) | None => Ok(()),
+        let Some(queue) = queue.filter(|queue| queue.is_long()) else {
+            return Ok(false);
+        };
+        if !is_bulk(frame) {
+            return Ok(false);
         }
+        // What opens a connection has no mark to carry (RFC 3168 section 6.1.1).
+        if Ecn::of_frame(frame.bytes).is_capable() && !inspected.opens {
+            queue.shortened(self.now);
+            return Ok(true);
+        }
+        if is_tcp(header, frame) {
+            queue.shortened(self.now);
+            return Err(DropReason::QueueLong);
+        }
+        Ok(false)
+    }
+
+    /// Sends a frame on its way, with a mark.
+    pub(super) fn send_marked(
+        &mut self,
+        sender: &Sender<'_>,
+        header: &Ethernet,
+        inspected: &Inspected,
+        way: Way,
+        frame: Frame<'_>,
+        n: u64,
+    ) -> Result<Outcome, DropReason> {
+        let mut buffer = std::mem::take(&mut self.state.amended);
+        let marked = marked(&mut buffer, frame);
+        let counted = if marked.is_some() { n } else { 0 };
+        let frame = marked.unwrap_or(frame);
+        let outcome = self.send(sender, header, inspected, way, frame, n);
+        self.state.amended = buffer;
+        if outcome.is_ok() {
+            self.state.count_marked(sender.origin, counted);
+        }
+        outcome
     }
 }
 
-/// Whether the frame carries TCP data, and more than a few bytes.
-fn is_bulk(header: &Ethernet, frame: Frame<'_>) -> bool {
+/// The frame, or each that it stands for, with a mark. What is owed on it stays: no transport sums
+/// this up.
+fn marked<'b>(buffer: &'b mut [u8], frame: Frame<'_>) -> Option<Frame<'b>> {
+    bytes::put(buffer, 0, frame.bytes)?;
+    let bytes = buffer.get_mut(..frame.bytes.len())?;
+    Ecn::Ce.write(bytes.get_mut(ETH_HEADER..)?)?;
+    Some(Frame {
+        bytes,
+        offload: frame.offload,
+    })
+}
+
+/// Whether it is of those that fill a queue.
+const fn is_bulk(frame: Frame<'_>) -> bool {
+    frame.offload.superframe.is_some() || frame.bytes.len() >= BULK
+}
+
+fn is_tcp(header: &Ethernet, frame: Frame<'_>) -> bool {
     match frame.offload.superframe.map(|it| it.kind) {
         Some(SuperframeKind::Tcp4 | SuperframeKind::Tcp6) => true,
         Some(SuperframeKind::Udp) => false,
-        None if frame.bytes.len() < BULK => false,
         None => {
             // Its tag, if it had one, is off, and the header has been read before that.
             let packet = frame.bytes.get(ETH_HEADER..).unwrap_or_default();

@@ -65,8 +65,8 @@ pub(super) struct State {
     pub(super) tagged: Box<[u8]>,
     /// Where a frame gets the addresses of another private VLAN.
     pub(super) crossing: Box<[u8]>,
-    /// Where a frame gets a smaller segment size.
-    pub(super) clamped: Box<[u8]>,
+    /// Where a frame gets a smaller segment size, or a mark: none gets both.
+    pub(super) amended: Box<[u8]>,
 }
 
 impl State {
@@ -104,7 +104,7 @@ impl State {
             untagged: buffer(),
             tagged: buffer(),
             crossing: buffer(),
-            clamped: buffer(),
+            amended: buffer(),
         };
         state.bind(tables);
         state
@@ -363,6 +363,22 @@ impl State {
     /// A peer's counters.
     pub(super) fn peer_counters(&mut self, node: NodeId) -> Option<&mut PeerCounters> {
         self.counters.peers.get_mut(node.index())
+    }
+
+    /// Counts `n` marked frames where they came from.
+    pub(super) fn count_marked(&mut self, origin: Origin, n: u64) {
+        match origin {
+            Origin::Port(port) => {
+                if let Some(counters) = self.port_counters(port) {
+                    counters.marked += n;
+                }
+            }
+            Origin::Peer(node) => {
+                if let Some(counters) = self.peer_counters(node) {
+                    counters.marked += n;
+                }
+            }
+        }
     }
 
     /// Counts `n` dropped frames where they came from.

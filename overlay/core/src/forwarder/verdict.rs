@@ -54,11 +54,14 @@ impl<S: Sink> Pass<'_, S> {
             self.check_redirect(sender, target)?;
         }
         self.weigh(sender, header, way, weight)?;
-        self.shorten(sender, header, frame)?;
+        let marks = self.shorten(sender, header, inspected, frame)?;
         if let Some(question) = inspected.question
             && let Some(outcome) = self.answer(sender, header.destination, question)
         {
             return outcome;
+        }
+        if marks {
+            return self.send_marked(sender, header, inspected, way, frame, weight.frames);
         }
         if inspected.opens {
             return self.send_opening(sender, header, inspected, way, frame, weight.frames);

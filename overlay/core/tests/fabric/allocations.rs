@@ -2,6 +2,7 @@
 //! in pieces, to one or to all, answered or refused.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use skerry_overlay::{Claim, Ecn, Frame, Offload, Onward, Refused, Sink, Transmit};
@@ -153,6 +154,31 @@ fn cases() -> [Case; 9] {
         ("a denied neighbour", plain(denied), Some(0)),
         ("a foreign address", plain(foreign), Some(0)),
     ]
+}
+
+#[test]
+fn no_mark_in_a_long_queue_costs_an_allocation() {
+    let mut world = World::joining(&guarded());
+    for port in [TO, FROM] {
+        world.send(port, &udp(port, BROADCAST, [255; 4].into(), b"hello"));
+    }
+    let (_, from) = world.place(FROM);
+    let mut sink = Still::new();
+    let (bytes, offload) = &marked();
+    let mut step = |world: &mut World| {
+        // The next mark is due by then.
+        world.now = world.now + Duration::from_millis(500);
+        let now = world.now;
+        world.nodes[0]
+            .forwarder
+            .port_read(now, from, 64 << 20, false);
+        let offload = *offload;
+        assert_eq!(carry(world, &mut sink, from, Frame { bytes, offload }), 1);
+    };
+    step(&mut world);
+    let counted = measure(|| (0..20).for_each(|_| step(&mut world)));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+    assert_eq!(world.port_counters(FROM).marked, 21 * 24);
 }
 
 #[test]

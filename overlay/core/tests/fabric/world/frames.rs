@@ -26,6 +26,22 @@ pub(crate) const fn tcp4(size: u16) -> Offload {
     }
 }
 
+/// The same of UDP over IPv4.
+pub(crate) const fn udp4(size: u16) -> Offload {
+    Offload {
+        checksum: Some(Checksum {
+            start: 34,
+            offset: 6,
+        }),
+        superframe: Some(Superframe {
+            kind: SuperframeKind::Udp,
+            size,
+            ecn: false,
+        }),
+        valid: false,
+    }
+}
+
 /// The MAC and address of a guest of T1, by port name.
 pub(crate) fn mac(port: &str) -> Mac {
     match port {
