@@ -80,6 +80,33 @@ impl Guest<'_> {
         bail!("no datagram of {length} bytes arrives");
     }
 
+    /// Whether TCP of its kernel asks for explicit congestion notification (RFC 3168).
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn ask_for_ecn(&self, asks: bool) -> Result<()> {
+        // 2 is what Linux begins with: it answers with ECN if it is asked.
+        let value = if asks { "1" } else { "2" };
+        self.netns
+            .enter(|| std::fs::write("/proc/sys/net/ipv4/tcp_ecn", value))??;
+        Ok(())
+    }
+
+    /// Packets that its kernel got with a mark of congestion.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn marked(&self) -> Result<u64> {
+        let read = || std::fs::read_to_string("/proc/thread-self/net/netstat");
+        let text = self.netns.enter(read)??;
+        let mut lines = text.lines().filter(|line| line.starts_with("IpExt:"));
+        let (names, values) = (lines.next(), lines.next());
+        let (names, values) = names.zip(values).context("no IpExt in netstat")?;
+        let at = names.split(' ').position(|name| name == "InCEPkts");
+        let value = at.and_then(|at| values.split(' ').nth(at));
+        Ok(value.context("no InCEPkts in netstat")?.parse()?)
+    }
+
     /// What its kernel knows of the way to another guest.
     ///
     /// # Errors

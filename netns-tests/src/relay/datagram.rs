@@ -48,6 +48,20 @@ pub(super) fn truncate(packet: &mut Vec<u8>, payload: usize) {
     let (ip, udp) = (length(28 + payload), length(8 + payload));
     packet[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&ip);
     packet[UDP + 4..UDP + 6].copy_from_slice(&udp);
+    finish_header(packet);
+}
+
+/// Marks a datagram as having met congestion (RFC 3168 section 5), if it says that it may be.
+pub(super) fn mark(packet: &mut [u8]) -> bool {
+    if !matches!(packet[ETHERNET + 1] & 0b11, 0b01 | 0b10) {
+        return false;
+    }
+    packet[ETHERNET + 1] |= 0b11;
+    finish_header(packet);
+    true
+}
+
+fn finish_header(packet: &mut [u8]) {
     packet[ETHERNET + 10..ETHERNET + 12].fill(0);
     let sum = checksum(&packet[ETHERNET..UDP], 0);
     packet[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&sum.to_be_bytes());
@@ -76,6 +90,18 @@ pub(super) mod tests {
         assert_eq!(packet[ETHERNET + 2..ETHERNET + 4], [0, 38]);
         assert_eq!(packet[UDP + 4..UDP + 6], [0, 18]);
         assert_eq!(checksum(&packet[ETHERNET..UDP], 0), 0);
+    }
+
+    #[test]
+    fn only_what_may_be_marked_is() {
+        for (tos, expect) in [(0, 0), (0xb8, 0xb8), (1, 3), (0xba, 0xbb), (3, 3)] {
+            let mut packet = datagram(7, 100);
+            packet[ETHERNET + 1] = tos;
+            assert_eq!(mark(&mut packet), tos != expect, "{tos:#x}");
+            assert_eq!(packet[ETHERNET + 1], expect);
+            let sum = checksum(&packet[ETHERNET..UDP], 0);
+            assert_eq!(sum == 0, tos != expect, "the header is finished");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Fault {
     pub flip: Share,
     /// Datagrams that lose a part of their end.
     pub truncate: Share,
+    /// Datagrams that are marked, as by a congested router, of those that say they may be.
+    pub mark: Share,
     /// Datagrams that later ones overtake.
     pub reorder: Share,
     /// How many later ones overtake each of those.
@@ -43,6 +45,7 @@ impl Fault {
         duplicate: Share(0),
         flip: Share(0),
         truncate: Share(0),
+        mark: Share(0),
         reorder: Share(0),
         distance: 0,
         delay: Duration::ZERO,
@@ -68,6 +71,8 @@ pub struct Done {
     pub flipped: u64,
     /// Datagrams cut short.
     pub truncated: u64,
+    /// Datagrams marked.
+    pub marked: u64,
     /// Datagrams that as many later ones overtook as was asked.
     pub overtaken: u64,
     /// Datagrams that were held back to be overtaken, and let go because too few followed.
@@ -85,6 +90,7 @@ impl AddAssign for Done {
             duplicated,
             flipped,
             truncated,
+            marked,
             overtaken,
             let_go,
         } = more;
@@ -96,6 +102,7 @@ impl AddAssign for Done {
         self.duplicated += duplicated;
         self.flipped += flipped;
         self.truncated += truncated;
+        self.marked += marked;
         self.overtaken += overtaken;
         self.let_go += let_go;
     }

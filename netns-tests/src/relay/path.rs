@@ -57,6 +57,9 @@ impl Path {
             let mut packet = packet.to_vec();
             datagram::without_checksum(&mut packet);
             self.damage(&mut packet);
+            if self.random.happens(fault.mark) && datagram::mark(&mut packet) {
+                self.done.marked += 1;
+            }
             self.order(now, packet, out);
         }
     }

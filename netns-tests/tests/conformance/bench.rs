@@ -48,6 +48,7 @@ fn trials() -> Vec<Trial> {
         crate::inject::trials(),
         crate::endure::trials(),
         crate::mtu::trials(),
+        crate::congestion::trials(),
         crate::reload::trials(),
         crate::stock::trials(),
         crate::malformed::trials(),

@@ -5,6 +5,7 @@
 
 mod bench;
 mod conflict;
+mod congestion;
 mod control_traffic;
 mod endure;
 mod exchange;
