@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::time::SystemTime;
 
+use skerry_overlay_io::{kernel, takes_datagrams};
+
 use super::Finding;
 
 /// Capabilities by their bit in `CapEff` (capabilities(7)).
 const CAPABILITIES: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (13, "CAP_NET_RAW")];
 
-/// The kernel that is first to have everything: UDP GRO came with 5.0 (GSO with 4.18).
+/// The kernel without which speed is lost everywhere: UDP GRO came with 5.0 (GSO with 4.18).
 const KERNEL: (u32, u32) = (5, 0);
 
 /// Bytes of socket buffer that a burst of superframes fills.
@@ -25,7 +27,7 @@ const CLOCK_FLOOR: u64 = 1_735_689_600;
 /// Looks at the machine.
 pub fn machine() -> Vec<Finding> {
     vec![
-        kernel(),
+        release(),
         rights(),
         tun(),
         buffers("/proc/sys/net/core/rmem_max", "receive buffers"),
@@ -36,23 +38,24 @@ pub fn machine() -> Vec<Finding> {
     ]
 }
 
-fn kernel() -> Finding {
+fn release() -> Finding {
     let release = rustix::system::uname()
         .release()
         .to_string_lossy()
         .into_owned();
-    let mut numbers = release
-        .split(['.', '-'])
-        .map(|it| it.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version >= KERNEL {
-        Finding::good("kernel", format!("Linux {release}: UDP GSO and GRO"))
-    } else {
+    if kernel() < KERNEL {
         let fix = format!(
             "Linux {}.{} or newer brings UDP GSO and GRO",
             KERNEL.0, KERNEL.1
         );
-        Finding::poor("kernel", format!("Linux {release}"), fix)
+        return Finding::poor("kernel", format!("Linux {release}"), fix);
+    }
+    let found = format!("Linux {release}: UDP GSO and GRO");
+    if takes_datagrams() {
+        Finding::good("kernel", format!("{found}, superframes of UDP on ports"))
+    } else {
+        let fix = "Linux 6.2 or newer joins UDP on its way to ports, as TCP is joined";
+        Finding::poor("kernel", found, fix)
     }
 }
 

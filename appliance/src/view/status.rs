@@ -108,6 +108,8 @@ pub struct Policy {
 pub struct Offloads {
     /// Ports that superframes cross whole.
     pub tap_ports: usize,
+    /// Those of them that superframes of UDP cross whole too.
+    pub udp_ports: usize,
     /// Several datagrams a call on the way out.
     pub gso: bool,
     /// Several datagrams a call on the way in.
@@ -121,7 +123,8 @@ impl View for Status {
         let on = |it| if it { "on" } else { "off" };
         let mut text = format!(
             "{} runs generation {} (digest {}, {}), up {} s, {} of {} ports up\n\
-             listens on {}, {} worker(s), gso {}, gro {}, superframes on {} port(s)\n",
+             listens on {}, {} worker(s), gso {}, gro {}, superframes on {} port(s), \
+             of UDP too on {}\n",
             self.node,
             self.generation,
             short(&self.digest),
@@ -134,6 +137,7 @@ impl View for Status {
             on(self.offloads.gso),
             on(self.offloads.gro),
             self.offloads.tap_ports,
+            self.offloads.udp_ports,
         );
         if self.policy_rejected > 0 {
             text.push_str(&format!("{} site file(s) refused\n", self.policy_rejected));

@@ -30,6 +30,7 @@ pub use counters::{Counters, PeerCounters, PortCounters};
 pub use fdb::FdbEntry;
 pub use forwarder::{Forwarder, Setup};
 pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
+pub use gro::Joins;
 pub use gso::{GsoFault, Segments, complete_checksum};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Onward, Refused, Sink, Transmit};

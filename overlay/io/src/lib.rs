@@ -15,6 +15,7 @@ mod event;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+mod kernel;
 mod netlink;
 pub mod netns;
 mod port;
@@ -28,9 +29,11 @@ mod worker;
 pub use clock::Clock;
 pub use dataplane::{AttachError, Dataplane, Setup, WorkerGone};
 pub use event::Event;
+pub use kernel::{kernel, takes_datagrams};
 pub use netlink::{PortEvent, PortManager};
 pub use port::{
-    Backend, Capabilities, Port, PortCause, PortError, PortOptions, Queue, RxHalf, TxHalf,
+    Backend, Capabilities, Port, PortCause, PortError, PortOptions, Queue, RxHalf, Superframes,
+    TxHalf,
 };
 pub use snapshot::{OffloadsInUse, PortView, ShellCounters, Snapshot};
 pub use start_error::StartError;

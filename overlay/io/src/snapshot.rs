@@ -5,6 +5,8 @@ use std::sync::Arc;
 use skerry_overlay::{Counters, FdbEntry, LaneStatus};
 use skerry_policy::Tables;
 
+use crate::port::Superframes;
+
 /// The state of all workers, merged.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -97,8 +99,8 @@ pub struct PortView {
     pub queues: usize,
     /// `tap`, `packet` or `datalink`.
     pub backend: &'static str,
-    /// Superframes cross the port whole.
-    pub superframes: bool,
+    /// Which superframes cross the port whole.
+    pub superframes: Superframes,
 }
 
 /// Which UDP offloads are in use right now.

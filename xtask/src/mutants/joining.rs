@@ -4,7 +4,7 @@ use super::faults::Tests::{Core, Fabric};
 use super::faults::{Edit, Fault};
 
 const BUNDLE: &str = "overlay/core/src/gro/bundle.rs";
-const SEGMENT: &str = "overlay/core/src/gro/segment.rs";
+const IDENTITY: &str = "overlay/core/src/gro/identity.rs";
 const JOINER: &str = "overlay/core/src/gro/joiner.rs";
 const INSTALL: &str = "overlay/core/src/forwarder/install.rs";
 const INGRESS: &str = "overlay/core/src/forwarder/ingress.rs";
@@ -14,16 +14,16 @@ pub(super) const JOINING_FAULTS: [Fault; 12] = [
         name: "join over a gap",
         edits: &[Edit {
             file: BUNDLE,
-            from: "segment.seq == self.next_seq\n            && ",
-            to: "true && ",
+            from: "seq == self.next_seq && ",
+            to: "seq == seq && ",
         }],
         tests: Core("gro::"),
     },
     Fault {
         name: "join what has another identification",
         edits: &[Edit {
-            file: BUNDLE,
-            from: "segment.id == self.next_id",
+            file: IDENTITY,
+            from: "segment.id == self.first.wrapping_add(count)",
             to: "true",
         }],
         tests: Core("gro::"),
@@ -33,7 +33,7 @@ pub(super) const JOINING_FAULTS: [Fault; 12] = [
         edits: &[Edit {
             file: BUNDLE,
             from: "&& same(l4 + 14, l4 + 16)",
-            to: "&& true",
+            to: "",
         }],
         tests: Core("gro::"),
     },
@@ -67,9 +67,9 @@ pub(super) const JOINING_FAULTS: [Fault; 12] = [
     Fault {
         name: "put a wrong checksum right",
         edits: &[Edit {
-            file: SEGMENT,
-            from: "segment.is_right().then_some(segment)",
-            to: "Some(segment)",
+            file: BUNDLE,
+            from: "&& is_right(segment.bytes, segment.network)",
+            to: "",
         }],
         tests: Core("gro::"),
     },

@@ -1,5 +1,6 @@
 //! `skerry ports`: where guests attach to this node.
 
+use skerry_overlay_io::Superframes;
 use skerry_policy::{Attach, Port, Tables};
 
 use super::{Facts, node_name, segments, served};
@@ -21,7 +22,7 @@ impl Facts<'_> {
             attach: attach(self.tables, port),
             up: self.is_up(port),
             backend: open.map_or_else(String::new, |it| it.backend.to_owned()),
-            superframes: open.is_some_and(|it| it.superframes),
+            superframes: open.is_some_and(|it| it.superframes != Superframes::None),
             worker: open.map_or(0, |it| it.worker),
             queues: open.map_or(0, |it| it.queues),
             gateway: port.gateway,

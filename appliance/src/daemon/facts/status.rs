@@ -1,5 +1,6 @@
 //! `skerry status`: the node and how far the fabric agrees.
 
+use skerry_overlay_io::Superframes;
 use tokio::time::Instant;
 
 use super::{Facts, others, served};
@@ -9,6 +10,10 @@ impl Facts<'_> {
     pub(in crate::daemon) fn status(&self) -> view::Status {
         let (node, snapshot) = (self.node, self.snapshot);
         let nodes = self.policies();
+        let ports_with = |are: fn(Superframes) -> bool| {
+            let ports = snapshot.ports.iter();
+            ports.filter(|port| are(port.superframes)).count()
+        };
         view::Status {
             node: self.name(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -29,11 +34,8 @@ impl Facts<'_> {
                 .all(|it| matches!(it.state, PeerState::Converged | PeerState::Stock)),
             nodes,
             offloads: view::Offloads {
-                tap_ports: snapshot
-                    .ports
-                    .iter()
-                    .filter(|port| port.superframes)
-                    .count(),
+                tap_ports: ports_with(|it| it != Superframes::None),
+                udp_ports: ports_with(|it| it == Superframes::All),
                 gso: snapshot.offloads.gso,
                 gro: snapshot.offloads.gro,
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_overlay::{Forwarder, Setup, Time};
+use skerry_overlay::{Forwarder, Joins, Setup, Time};
 use skerry_policy::{Fabric, LocalPort};
 
 use super::sinks::Wire;
@@ -26,7 +26,7 @@ pub(crate) fn forwarder(fabric: &Arc<Fabric>, number: u32, fdb_limit: usize) -> 
         seed: 0x5eed_0000 + number,
         age: Duration::from_secs(300),
         fdb_limit,
-        joins: true,
+        joins: Joins::All,
         shares: false,
     };
     let mut forwarder = Forwarder::new(NOW, setup);

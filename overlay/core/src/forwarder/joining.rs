@@ -1,5 +1,5 @@
-//! Frames out of tunnels of the mesh: TCP segments that continue each other are joined, and what
-//! policy has to say is said once for all of them, when the batch ends. What a stock edge sends is
+//! Frames out of tunnels of the mesh: TCP segments that continue each other are joined, and so are UDP
+//! datagrams of one flow, and what policy has to say is said once for all of them, when the batch ends. What a stock edge sends is
 //! metered as a port's is, frame by frame, and is not held.
 
 use skerry_policy::{NodeId, SegmentId, Tables};
@@ -10,7 +10,7 @@ use super::pass::{Pass, Remote};
 use super::state::State;
 use crate::fdb::Lead;
 use crate::frame::Frame;
-use crate::gro::Joiner;
+use crate::gro::{Joiner, Joins};
 use crate::sink::Sink;
 use crate::time::Time;
 use crate::wg::Lanes;
@@ -35,21 +35,21 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     /// Nothing, with room for what will be if frames are to be joined.
-    pub(super) fn new(joins: bool) -> Self {
+    pub(super) fn new(joins: Joins) -> Self {
         Self {
-            joiner: joins.then(Joiner::new),
+            joiner: Joiner::new(joins),
             at: Time(0),
         }
     }
 }
 
 impl Forwarder {
-    /// Joins frames from now on, or does not. What was held back goes its way first.
-    pub fn set_joins(&mut self, joins: bool, sink: &mut impl Sink) {
+    /// Joins such frames from now on. What was held back goes its way first.
+    pub fn set_joins(&mut self, joins: Joins, sink: &mut impl Sink) {
         self.release(sink);
         let joiner = &mut self.state.arrivals.joiner;
-        if joins != joiner.is_some() {
-            *joiner = joins.then(Joiner::new);
+        if joiner.as_ref().map_or(Joins::Nothing, Joiner::joins) != joins {
+            *joiner = Joiner::new(joins);
         }
     }
 }

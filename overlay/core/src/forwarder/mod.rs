@@ -67,6 +67,7 @@ use crate::claim::{Claim, Place};
 use crate::counters::Counters;
 use crate::fdb::{FdbEntry, Lead};
 use crate::frame::Frame;
+use crate::gro::Joins;
 use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
 use crate::wg::{LANES, LaneStatus, Lanes, Scratch, Told};
@@ -94,9 +95,8 @@ pub struct Setup {
     pub age: Duration,
     /// MAC addresses the node learns at most.
     pub fdb_limit: usize,
-    /// Whether TCP segments out of tunnels that continue each other are joined, so that ports get
-    /// superframes.
-    pub joins: bool,
+    /// Which frames out of tunnels that continue each other are joined, so that ports get superframes.
+    pub joins: Joins,
     /// Whether other workers read the ports that this one reads, each some of their flows.
     pub shares: bool,
 }

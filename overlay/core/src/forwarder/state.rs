@@ -19,6 +19,7 @@ use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
 use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
+use crate::gro::Joins;
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::carrier::Carrier;
@@ -76,7 +77,7 @@ impl State {
         age: Duration,
         limit: usize,
         seed: u64,
-        joins: bool,
+        joins: Joins,
         shared: bool,
     ) -> Self {
         let buffer = || vec![0; SCRATCH].into_boxed_slice();

@@ -1,5 +1,7 @@
 //! Everything that is held back until the batch ends.
 
+use std::collections::VecDeque;
+
 use super::bundle::Bundle;
 use super::segment::Kind;
 use crate::frame::{FRAME_MAX, Frame};
@@ -7,24 +9,48 @@ use crate::frame::{FRAME_MAX, Frame};
 /// Flows that are held at once. The one that was begun first makes room for the next.
 const FLOWS: usize = 32;
 
+/// What is joined.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Joins {
+    /// Nothing: ports want finished frames.
+    #[default]
+    Nothing,
+    /// TCP. Ports do not take superframes of UDP.
+    Tcp,
+    /// TCP and UDP.
+    All,
+}
+
 /// The bundles of one worker, of frames that came from one place each. Empty between batches.
 #[derive(Debug)]
 pub(crate) struct Joiner<K> {
-    /// In the order in which they were begun; each with its room.
-    bundles: Vec<(usize, Bundle<K>)>,
+    /// In the order in which their flows were; each with its room.
+    bundles: VecDeque<(usize, Bundle<K>)>,
     /// Rooms that nobody is in.
     free: Vec<usize>,
     /// One room behind the other. Memory is only real once a frame lies in it.
     rooms: Box<[u8]>,
+    /// UDP is joined too.
+    datagrams: bool,
 }
 
 impl<K: Copy + Eq> Joiner<K> {
-    /// With room for all that it will ever hold.
-    pub(crate) fn new() -> Self {
-        Self {
-            bundles: Vec::with_capacity(FLOWS),
+    /// With room for all that it will ever hold; `None` where nothing is to be joined.
+    pub(crate) fn new(joins: Joins) -> Option<Self> {
+        (joins != Joins::Nothing).then(|| Self {
+            bundles: VecDeque::with_capacity(FLOWS),
             free: (0..FLOWS).collect(),
             rooms: vec![0; FLOWS * FRAME_MAX].into_boxed_slice(),
+            datagrams: joins == Joins::All,
+        })
+    }
+
+    /// What it joins.
+    pub(crate) const fn joins(&self) -> Joins {
+        if self.datagrams {
+            Joins::All
+        } else {
+            Joins::Tcp
         }
     }
 
@@ -36,7 +62,7 @@ impl<K: Copy + Eq> Joiner<K> {
         bytes: &[u8],
         mut out: impl FnMut(K, Frame<'_>),
     ) -> bool {
-        let (flow, segment) = match Kind::of(bytes) {
+        let (flow, segment) = match Kind::of(bytes, self.datagrams) {
             Kind::Segment(flow, segment) => (flow, segment),
             Kind::OfFlow(flow) => {
                 if let Some(at) = self.position(from, flow) {
@@ -52,16 +78,24 @@ impl<K: Copy + Eq> Joiner<K> {
             }
             Kind::Apart => return false,
         };
-        if let Some(at) = self.position(from, flow) {
-            if let Some((room, bundle)) = self.bundles.get_mut(at)
-                && bundle.append(
-                    &segment,
-                    self.rooms.get_mut(place(*room)).unwrap_or_default(),
-                )
-            {
+        if let Some(at) = self.position(from, flow)
+            && let Some((room, bundle)) = self.bundles.get_mut(at)
+        {
+            let bytes = self.rooms.get_mut(place(*room)).unwrap_or_default();
+            if bundle.append(&segment, bytes) {
                 return true;
             }
-            self.hand_out(at, &mut out);
+            // The next one takes its place: a flow of which nothing can be joined should cost little.
+            out(from, bundle.close(bytes));
+            if let Some(next) = Bundle::open(from, flow, &segment, bytes) {
+                *bundle = next;
+                return true;
+            }
+            self.bundles
+                .remove(at)
+                .into_iter()
+                .for_each(|(room, _)| self.free.push(room));
+            return false;
         }
         if self.free.is_empty() {
             self.hand_out(0, &mut out);
@@ -73,21 +107,21 @@ impl<K: Copy + Eq> Joiner<K> {
         let opened = Bundle::open(from, flow, &segment, bytes);
         let held = opened.is_some();
         match opened {
-            Some(bundle) => self.bundles.push((room, bundle)),
+            Some(bundle) => self.bundles.push_back((room, bundle)),
             None => self.free.push(room),
         }
         held
     }
 
-    /// Hands out everything, in the order in which it was begun.
+    /// Hands out everything, in the order of the flows.
     pub(crate) fn flush(&mut self, mut out: impl FnMut(K, Frame<'_>)) {
-        while !self.bundles.is_empty() {
+        while !self.is_empty() {
             self.hand_out(0, &mut out);
         }
     }
 
     /// Whether anything is held.
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bundles.is_empty()
     }
 
@@ -97,7 +131,9 @@ impl<K: Copy + Eq> Joiner<K> {
     }
 
     fn hand_out(&mut self, at: usize, out: &mut impl FnMut(K, Frame<'_>)) {
-        let (room, bundle) = self.bundles.remove(at);
+        let Some((room, bundle)) = self.bundles.remove(at) else {
+            return;
+        };
         let bytes = self.rooms.get_mut(place(room)).unwrap_or_default();
         out(bundle.from, bundle.close(bytes));
         self.free.push(room);

@@ -16,5 +16,5 @@ pub(crate) use checksum::Sum;
 pub use checksum::complete_checksum;
 pub(crate) use cut::TCP_SIZE_MIN;
 pub use fault::GsoFault;
-pub(crate) use network::{Network, TCP, Version, word};
+pub(crate) use network::{Network, TCP, UDP, Version, word};
 pub use segments::Segments;

@@ -8,7 +8,7 @@ const ETHERTYPE_VLAN: u16 = 0x8100;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 pub(crate) const TCP: u8 = 6;
-pub(super) const UDP: u8 = 17;
+pub(crate) const UDP: u8 = 17;
 /// IP in IP, IPv6 in IP, GRE: no guard looks inside, so they may owe a checksum of their own.
 const TUNNELS: [u8; 3] = [4, 41, 47];
 /// Hop-by-hop options, routing, destination options (RFC 8200 section 4): same shape.
@@ -120,7 +120,7 @@ impl Network {
     }
 
     /// Where the transport keeps its checksum, from `l4`.
-    pub(super) const fn checksum_offset(self) -> Option<usize> {
+    pub(crate) const fn checksum_offset(self) -> Option<usize> {
         match self.protocol {
             TCP => Some(16),
             UDP => Some(6),
@@ -145,7 +145,7 @@ impl Network {
         }
     }
 
-    pub(super) fn is_dhcp(self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_dhcp(self, bytes: &[u8]) -> bool {
         let either = |at| word(bytes, at).is_ok_and(|port| DHCP_PORTS.contains(&port));
         either(self.l4) || either(self.l4 + 2)
     }

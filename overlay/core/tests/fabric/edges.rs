@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use skerry_overlay::{DropReason, Forwarder, Frame, Offload, PeerCounters, PortCounters, Setup};
+use skerry_overlay::{
+    DropReason, Forwarder, Frame, Joins, Offload, PeerCounters, PortCounters, Setup,
+};
 use skerry_policy::{LocalPort, Mac};
 
 use crate::matrix::permitted;
@@ -502,7 +504,7 @@ impl Second {
             seed: 7,
             age: Duration::from_secs(300),
             fdb_limit: 65_536,
-            joins: false,
+            joins: Joins::Nothing,
             shares: false,
         };
         let mut second = Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skerry_overlay::{
-    DropReason, Forwarder, Frame, Lanes, PeerCounters, Scratch, Setup, Told, lane_public,
+    DropReason, Forwarder, Frame, Joins, Lanes, PeerCounters, Scratch, Setup, Told, lane_public,
     padded_len,
 };
 use skerry_policy::{LocalPort, Mac};
@@ -44,7 +44,7 @@ impl Second {
             seed: number.into(),
             age: Duration::from_secs(300),
             fdb_limit: 65_536,
-            joins: true,
+            joins: Joins::All,
             shares: true,
         };
         let mut second = Self {

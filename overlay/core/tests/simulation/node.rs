@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mock_instant::MockClock;
 use skerry_overlay::{
-    Claim, Ecn, Forwarder, Frame, Mesh, Onward, Output, Refused, Setup, Sink, Time, Transmit,
+    Claim, Ecn, Forwarder, Frame, Joins, Mesh, Onward, Output, Refused, Setup, Sink, Time, Transmit,
 };
 use skerry_policy::{Fabric, LocalPort, NodeId};
 
@@ -97,7 +97,7 @@ impl Node {
             seed: u32::from_be_bytes([a, b, c, d]),
             age: AGE,
             fdb_limit: FDB_LIMIT,
-            joins: true,
+            joins: Joins::All,
             shares: false,
         };
         let mut node = Self {

@@ -12,7 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skerry_overlay::{FRAME_MAX, Frame, Offload, Refused, Segments};
 
 use super::offload::Switched;
-use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, Superframes, TxHalf};
 use crate::switch::Switch;
 use crate::sys;
 
@@ -53,7 +53,7 @@ pub(crate) fn open(index: u32, name: &str) -> Result<Port, PortCause> {
         queues: vec![queue],
         capabilities: Capabilities {
             backend: NAME,
-            superframes: false,
+            superframes: Superframes::None,
         },
         up: false,
         since: None,
@@ -219,8 +219,8 @@ impl TxHalf for Sender {
     }
 
     /// It was opened where superframes were not wanted, and cannot take any.
-    fn switch(&mut self, _superframes: Switch) -> bool {
-        false
+    fn switch(&mut self, _superframes: Switch) -> Superframes {
+        Superframes::None
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {

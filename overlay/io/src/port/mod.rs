@@ -21,7 +21,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use skerry_overlay::{Frame, Offload, Refused};
+use skerry_overlay::{Frame, Offload, Refused, SuperframeKind};
 
 use crate::switch::{OffloadSwitches, Switch};
 
@@ -52,7 +52,29 @@ pub struct Capabilities {
     /// `tap`, `packet` or `datalink`.
     pub backend: &'static str,
     /// Superframes and partial checksums, in and out.
-    pub superframes: bool,
+    pub superframes: Superframes,
+}
+
+/// Which superframes cross a port whole.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Superframes {
+    /// None.
+    #[default]
+    None,
+    /// Those of TCP.
+    Tcp,
+    /// Those of UDP too, since Linux 6.2.
+    All,
+}
+
+impl Superframes {
+    /// Whether one of this kind does.
+    pub(crate) const fn take(self, kind: SuperframeKind) -> bool {
+        match kind {
+            SuperframeKind::Tcp4 | SuperframeKind::Tcp6 => !matches!(self, Self::None),
+            SuperframeKind::Udp => matches!(self, Self::All),
+        }
+    }
 }
 
 /// The reading side of a port.
@@ -77,9 +99,9 @@ pub trait TxHalf: Send + fmt::Debug {
     /// No room right now, or the device is down or gone.
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused>;
 
-    /// Uses superframes from now on, or does not; says whether they are in use. What the host sends
-    /// through an interface that is open as a packet socket stays as it is.
-    fn switch(&mut self, superframes: Switch) -> bool;
+    /// Uses superframes from now on, or does not; says which are in use. What the host sends through
+    /// an interface that is open as a packet socket stays as it is.
+    fn switch(&mut self, superframes: Switch) -> Superframes;
 
     /// Another writing side of the same port, for another worker.
     ///

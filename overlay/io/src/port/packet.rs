@@ -11,7 +11,8 @@ use skerry_overlay::{Frame, Offload, Refused};
 use super::fanout::{self, Group};
 use super::vnet;
 use super::whole::Whole;
-use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, Superframes, TxHalf};
+use crate::kernel::takes_datagrams;
 use crate::switch::Switch;
 use crate::sys;
 
@@ -49,7 +50,7 @@ pub(crate) fn open(index: u32, queues: usize) -> Result<Port, PortCause> {
         queues: sockets.into_iter().map(queue).collect(),
         capabilities: Capabilities {
             backend: "packet",
-            superframes: true,
+            superframes: superframes(Switch::Auto),
         },
         up: false,
         since: None,
@@ -130,6 +131,15 @@ fn raw_socket(index: u32, ear: Ear) -> Result<OwnedFd, PortCause> {
     Ok(socket)
 }
 
+/// What this kernel takes on a packet socket.
+fn superframes(switch: Switch) -> Superframes {
+    match (switch.wanted(), takes_datagrams()) {
+        (false, _) => Superframes::None,
+        (true, false) => Superframes::Tcp,
+        (true, true) => Superframes::All,
+    }
+}
+
 fn kernel(action: &'static str) -> impl FnOnce(io::Error) -> PortCause {
     move |source| PortCause::Kernel { action, source }
 }
@@ -143,7 +153,7 @@ struct Packet {
 
 impl Packet {
     fn new(socket: Arc<OwnedFd>) -> Self {
-        let whole = Whole::default();
+        let whole = Whole::new(superframes(Switch::Auto));
         Self { socket, whole }
     }
 }
@@ -237,9 +247,9 @@ impl TxHalf for Packet {
         })
     }
 
-    fn switch(&mut self, superframes: Switch) -> bool {
-        self.whole = Whole::wanted(superframes.wanted());
-        self.whole.wants()
+    fn switch(&mut self, switch: Switch) -> Superframes {
+        self.whole = Whole::new(superframes(switch));
+        self.whole.takes()
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {

@@ -10,7 +10,7 @@ use skerry_overlay::{Frame, Offload, Refused};
 
 use super::vnet;
 use super::whole::Whole;
-use super::{Capabilities, Port, PortCause, Queue, RxHalf, TxHalf};
+use super::{Capabilities, Port, PortCause, Queue, RxHalf, Superframes, TxHalf};
 use crate::switch::Switch;
 use crate::sys;
 
@@ -63,7 +63,11 @@ pub(crate) fn create(name: &str, offload: Switch, queues: usize) -> Result<Port,
 }
 
 /// Header and offloads are the device's and not the queue's, and say the same every time.
-fn open_queue(name: &str, flags: libc::c_int, offload: Switch) -> Result<(File, bool), PortCause> {
+fn open_queue(
+    name: &str,
+    flags: libc::c_int,
+    offload: Switch,
+) -> Result<(File, Superframes), PortCause> {
     let file = open_device()?;
     sys::tun_set_interface(file.as_fd(), name, flags).map_err(|error| refused(name, error))?;
     sys::tun_set_header(file.as_fd(), HEADER).map_err(|source| PortCause::Kernel {
@@ -74,7 +78,7 @@ fn open_queue(name: &str, flags: libc::c_int, offload: Switch) -> Result<(File, 
     Ok((file, superframes))
 }
 
-fn queue(file: File, superframes: bool) -> Queue {
+fn queue(file: File, superframes: Superframes) -> Queue {
     let file = Arc::new(file);
     Queue {
         rx: Box::new(Reader(Arc::clone(&file))),
@@ -111,21 +115,22 @@ fn refused(name: &str, error: io::Error) -> PortCause {
     }
 }
 
-/// Offers what is wanted, and says whether superframes will come.
-fn set_offloads(tap: BorrowedFd<'_>, switch: Switch) -> Result<bool, PortCause> {
+/// Offers what is wanted, and says which superframes will come and may be written.
+fn set_offloads(tap: BorrowedFd<'_>, switch: Switch) -> Result<Superframes, PortCause> {
     let error = |source| PortCause::Kernel {
         action: "set the offloads of the TAP",
         source,
     };
+    let set = |mask, superframes| sys::tun_set_offload(tap, mask).map(|()| superframes);
+    let nothing = || set(0, Superframes::None).map_err(error);
     if !switch.wanted() {
-        return sys::tun_set_offload(tap, 0).map(|()| false).map_err(error);
+        return nothing();
     }
-    let attempt =
-        sys::tun_set_offload(tap, OFFLOADS | USO).or_else(|_| sys::tun_set_offload(tap, OFFLOADS));
-    match attempt {
-        Ok(()) => Ok(true),
+    let attempt = set(OFFLOADS | USO, Superframes::All);
+    match attempt.or_else(|_| set(OFFLOADS, Superframes::Tcp)) {
+        Ok(superframes) => Ok(superframes),
         Err(source) if switch == Switch::On => Err(PortCause::Offload(source)),
-        Err(_) => sys::tun_set_offload(tap, 0).map(|()| false).map_err(error),
+        Err(_) => nothing(),
     }
 }
 
@@ -162,8 +167,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(file: Arc<File>, superframes: bool) -> Self {
-        let whole = Whole::wanted(superframes);
+    fn new(file: Arc<File>, superframes: Superframes) -> Self {
+        let whole = Whole::new(superframes);
         Self { file, whole }
     }
 }
@@ -182,18 +187,18 @@ impl TxHalf for Writer {
         })
     }
 
-    fn switch(&mut self, superframes: Switch) -> bool {
-        let before = self.whole.wants();
+    fn switch(&mut self, superframes: Switch) -> Superframes {
+        let before = self.whole.takes();
         let in_use = set_offloads(self.file.as_fd(), superframes).unwrap_or_else(|error| {
             tracing::warn!(%error, "a TAP goes on as it was");
             before
         });
-        self.whole = Whole::wanted(in_use);
+        self.whole = Whole::new(in_use);
         in_use
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
-        let superframes = self.whole.wants();
+        let superframes = self.whole.takes();
         Ok(Box::new(Self::new(Arc::clone(&self.file), superframes)))
     }
 }

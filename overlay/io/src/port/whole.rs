@@ -2,30 +2,34 @@
 //! would take.
 //!
 //! Several stable kernels have had a `virtio_net_hdr` check that refuses good superframes (6.6.44
-//! among them). Then every superframe is cut here for as long as the port is open.
+//! among them). Then every superframe is cut here for as long as the port is open; where it was one of
+//! UDP, the others go on first.
 
 use std::io;
 
-use skerry_overlay::{FRAME_MAX, Frame, Refused, Segments};
+use skerry_overlay::{FRAME_MAX, Frame, Refused, Segments, SuperframeKind};
+
+use super::Superframes;
 
 /// How superframes are written to one port.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Whole {
-    /// Where pieces are cut: superframes are not wanted, or the kernel has refused one.
+    /// Which are wanted, and have not been refused.
+    takes: Superframes,
+    /// Where the others are cut, once there was one.
     room: Option<Box<[u8]>>,
 }
 
 impl Whole {
-    /// For a port that does, or does not, want superframes.
-    pub(super) fn wanted(wanted: bool) -> Self {
-        Self {
-            room: (!wanted).then(room),
-        }
+    /// For a port that takes these.
+    pub(super) fn new(takes: Superframes) -> Self {
+        let room = (takes != Superframes::All).then(room);
+        Self { takes, room }
     }
 
-    /// Whether superframes are written whole.
-    pub(super) const fn wants(&self) -> bool {
-        self.room.is_none()
+    /// Which superframes are written whole.
+    pub(super) const fn takes(&self) -> Superframes {
+        self.takes
     }
 
     /// Writes a frame, whole or in pieces.
@@ -38,17 +42,22 @@ impl Whole {
         frame: Frame<'_>,
         mut write: impl FnMut(Frame<'_>) -> io::Result<()>,
     ) -> Result<(), Refused> {
-        let is_super = frame.offload.superframe.is_some();
-        if self.wants() || !is_super {
+        let kind = frame.offload.superframe.map(|it| it.kind);
+        if kind.is_none_or(|kind| self.takes.take(kind)) {
             let error = match write(frame) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             // A TAP that is down says `EIO`.
-            if !is_super || error.raw_os_error() != Some(libc::EINVAL) {
+            let refused = error.raw_os_error() == Some(libc::EINVAL);
+            let Some(kind) = kind.filter(|_| refused) else {
                 return Err(super::refusal(&error));
-            }
-            tracing::warn!(%error, "a superframe was refused: they are cut from now on");
+            };
+            self.takes = match kind {
+                SuperframeKind::Udp => Superframes::Tcp,
+                SuperframeKind::Tcp4 | SuperframeKind::Tcp6 => Superframes::None,
+            };
+            tracing::warn!(%error, ?kind, "a superframe was refused: they are cut from now on");
         }
         let room = self.room.get_or_insert_with(room);
         // The core has checked the offload header, so this cannot fail for a frame it sends.
@@ -104,7 +113,7 @@ mod tests {
             bytes: &bytes,
             offload: offload(),
         };
-        let mut whole = Whole::default();
+        let mut whole = Whole::new(Superframes::All);
         let mut written = Vec::new();
         let mut device = |frame: Frame<'_>| {
             written.push((frame.bytes.len(), frame.offload.superframe.is_some()));
@@ -121,6 +130,63 @@ mod tests {
         assert_eq!(written, expect);
     }
 
+    /// UDP with so many bytes of payload, in pieces of 100.
+    fn datagrams(payload: usize) -> (Vec<u8>, Offload) {
+        let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+            .udp(1, 2);
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, &vec![7; payload]).unwrap();
+        let mut offload = offload();
+        offload.checksum.as_mut().unwrap().offset = 6;
+        offload.superframe.as_mut().unwrap().kind = SuperframeKind::Udp;
+        (bytes, offload)
+    }
+
+    #[test]
+    fn who_refuses_udp_still_gets_tcp_whole() {
+        let ((udp, owed), tcp) = (datagrams(250), superframe(250));
+        let udp = Frame {
+            bytes: &udp,
+            offload: owed,
+        };
+        let tcp = Frame {
+            bytes: &tcp,
+            offload: offload(),
+        };
+        let mut written = Vec::new();
+        let mut device = |frame: Frame<'_>| {
+            written.push(frame.bytes.len());
+            let kind = frame.offload.superframe.map(|it| it.kind);
+            match kind {
+                Some(SuperframeKind::Udp) => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+                _ => Ok(()),
+            }
+        };
+        let mut whole = Whole::new(Superframes::All);
+        for frame in [udp, udp, tcp] {
+            assert_eq!(whole.send(frame, &mut device), Ok(()));
+        }
+        assert_eq!(whole.takes(), Superframes::Tcp);
+        let pieces = [142, 142, 92];
+        assert_eq!(written, [&[292][..], &pieces, &pieces, &[304]].concat());
+    }
+
+    #[test]
+    fn what_an_old_kernel_does_not_know_is_cut_at_once() {
+        let (bytes, offload) = datagrams(250);
+        let frame = Frame {
+            bytes: &bytes,
+            offload,
+        };
+        let mut lengths = Vec::new();
+        let sent = Whole::new(Superframes::Tcp).send(frame, |frame| {
+            lengths.push(frame.bytes.len());
+            Ok(())
+        });
+        assert_eq!((sent, lengths), (Ok(()), vec![142, 142, 92]));
+    }
+
     #[test]
     fn what_is_not_wanted_is_cut_at_once() {
         let bytes = superframe(250);
@@ -129,7 +195,7 @@ mod tests {
             offload: offload(),
         };
         let mut written = Vec::new();
-        let sent = Whole::wanted(false).send(frame, |frame| {
+        let sent = Whole::new(Superframes::None).send(frame, |frame| {
             written.push((frame.bytes.len(), frame.offload));
             Ok(())
         });
@@ -150,10 +216,10 @@ mod tests {
             (libc::ENETDOWN, Refused::Down),
             (libc::EIO, Refused::Down),
         ] {
-            let mut whole = Whole::default();
+            let mut whole = Whole::new(Superframes::All);
             let sent = whole.send(frame, |_| Err(io::Error::from_raw_os_error(code)));
             assert_eq!(sent, Err(refused));
-            assert!(whole.room.is_none());
+            assert_eq!(whole.takes(), Superframes::All);
         }
     }
 
@@ -161,7 +227,7 @@ mod tests {
     fn a_frame_that_is_refused_by_itself_is_not_tried_again() {
         let bytes = superframe(50);
         let mut tries = 0;
-        let sent = Whole::default().send(Frame::plain(&bytes), |_| {
+        let sent = Whole::new(Superframes::All).send(Frame::plain(&bytes), |_| {
             tries += 1;
             Err(io::Error::from_raw_os_error(libc::EINVAL))
         });

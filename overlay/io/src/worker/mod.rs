@@ -24,13 +24,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use skerry_overlay::{Forwarder, LANES, LaneOffer, lane_public};
+use skerry_overlay::{Forwarder, Joins, LANES, LaneOffer, lane_public};
 use tokio::sync::mpsc;
 
 use crate::dataplane::Setup;
 use crate::event::Event;
+use crate::kernel::takes_datagrams;
 use crate::snapshot::ShellCounters;
 use crate::start_error::StartError;
+use crate::switch::OffloadSwitches;
 use crate::udp::Underlay;
 use handle::{Inbox, Seat, processors};
 use handoff::{Giver, Taker};
@@ -152,7 +154,7 @@ fn start(
         seed,
         age: setup.age,
         fdb_limit: setup.fdb_limit,
-        joins: setup.offload.tap.wanted() && shell.underlay.is_some(),
+        joins: joins(setup.offload, shell.underlay.is_some()),
         shares: setup.workers > 1,
     };
     let forwarder = Forwarder::new(clock.now(), core);
@@ -166,6 +168,16 @@ fn start(
     seat.spawn(index, processor, move |inbox: Inbox| {
         Loop::new(clock, forwarder, shell, inbox, takers)
     })
+}
+
+/// What a worker joins for its ports: what every one of them takes that is opened as it should be. Any
+/// other one cuts it again.
+fn joins(switches: OffloadSwitches, has_tunnels: bool) -> Joins {
+    match (switches.tap.wanted() && has_tunnels, takes_datagrams()) {
+        (false, _) => Joins::Nothing,
+        (true, false) => Joins::Tcp,
+        (true, true) => Joins::All,
+    }
 }
 
 /// Different at every start, so that session numbers do not repeat.

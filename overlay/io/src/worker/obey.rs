@@ -5,6 +5,7 @@ use std::sync::mpsc::TryRecvError;
 
 use skerry_policy::Tables;
 
+use super::joins;
 use super::poll::Token;
 use super::run::{Inlet, Loop, Next};
 use crate::command::{Attachment, Command};
@@ -115,7 +116,7 @@ impl Loop {
         if let Some(underlay) = &mut self.shell.underlay {
             underlay.switch(switches);
         }
-        let joins = switches.tap.wanted() && self.shell.underlay.is_some();
+        let joins = joins(switches, self.shell.underlay.is_some());
         self.forwarder.set_joins(joins, &mut self.shell);
         self.shell.outlets.switch(switches.tap);
     }

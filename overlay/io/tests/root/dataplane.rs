@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use skerry_overlay::DropReason;
 use skerry_overlay_io::{
-    Clock, Dataplane, Event, OffloadSwitches, PortManager, PortOptions, Setup, StartError, Switch,
+    Clock, Dataplane, Event, OffloadSwitches, PortManager, PortOptions, Setup, StartError,
+    Superframes, Switch,
 };
 use skerry_policy::{NodeId, Tables};
 use tokio::sync::mpsc;
@@ -326,7 +327,13 @@ fn offloads_are_switched_while_guests_talk() {
                 let snapshot = node.dataplane.snapshot().await.unwrap();
                 let in_use = (snapshot.offloads.gso, snapshot.offloads.gro);
                 assert_eq!(in_use, (on, on));
-                assert!(snapshot.ports.iter().all(|port| port.superframes == on));
+                let superframes = if on {
+                    Superframes::All
+                } else {
+                    Superframes::None
+                };
+                let mut ports = snapshot.ports.iter();
+                assert!(ports.all(|port| port.superframes == superframes));
             }
             let before = sent(&nodes[0]).await;
             tcp(g1, g2, TWO, 4 << 20);

@@ -12,6 +12,7 @@ use crate::forwarder::{Forwarder, Setup};
 use crate::frame::Frame;
 use crate::fuzz::script::Script;
 use crate::fuzz::site::{self, SEATS, Seat};
+use crate::gro::Joins;
 use crate::gso::Segments;
 use crate::sink::{Onward, Refused, Sink, Transmit};
 use crate::time::Time;
@@ -123,7 +124,7 @@ impl Node {
             seed: 0x5eed,
             age: AGE,
             fdb_limit: FDB_LIMIT,
-            joins: true,
+            joins: Joins::All,
             shares: false,
         };
         Self {

@@ -10,6 +10,8 @@ use super::*;
 use crate::frame::{Checksum, Offload, Superframe, SuperframeKind};
 use crate::gso::Segments;
 
+mod datagrams;
+
 const PORT: LocalPort = LocalPort(0);
 const ACK: u8 = 0x10;
 const PSH: u8 = 0x08;
@@ -108,7 +110,7 @@ type Out = (LocalPort, Vec<u8>, Offload, usize);
 
 /// Puts frames through a joiner.
 fn join(frames: &[(LocalPort, Vec<u8>)]) -> Vec<Out> {
-    let mut joiner = Joiner::new();
+    let mut joiner = Joiner::new(Joins::All).unwrap();
     let mut out = Vec::new();
     let mut take = |port: LocalPort, frame: Frame<'_>| {
         let (bytes, offload) = (frame.bytes.to_vec(), frame.offload);
@@ -291,11 +293,12 @@ fn finish(frame: &mut [u8], v6: bool) {
         frame[24..26].copy_from_slice(&sum);
     }
     let l4 = network.l4;
-    frame[l4 + 16..l4 + 18].fill(0);
+    let place = l4 + network.checksum_offset().unwrap();
+    frame[place..place + 2].fill(0);
     let length = u16::try_from(frame.len() - l4).unwrap();
     let sum = crate::gro::segment::pseudo(frame, network, length);
     let sum = sum.and(crate::gso::Sum::of(&frame[l4..]));
-    frame[l4 + 16..l4 + 18].copy_from_slice(&sum.transport_checksum());
+    frame[place..place + 2].copy_from_slice(&sum.transport_checksum());
 }
 
 #[test]

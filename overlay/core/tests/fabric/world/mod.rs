@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use skerry_overlay::{
-    Claim, Counters, Ecn, Forwarder, Frame, Offload, Onward, Place, Refused, Setup, Sink, Time,
-    Transmit,
+    Claim, Counters, Ecn, Forwarder, Frame, Joins, Offload, Onward, Place, Refused, Setup, Sink,
+    Time, Transmit,
 };
 use skerry_policy::{Fabric, LocalPort, NodeId, Source, Tables, check};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -182,15 +182,15 @@ fn vni(tables: &Tables, port: LocalPort) -> u32 {
 impl World {
     /// All nodes up, every port up, every pair of tunnels established.
     pub(crate) fn new(site: &str) -> Self {
-        Self::with(site, false)
+        Self::with(site, Joins::Nothing)
     }
 
-    /// The same, where TCP out of tunnels is joined.
+    /// The same, where what comes out of tunnels is joined.
     pub(crate) fn joining(site: &str) -> Self {
-        Self::with(site, true)
+        Self::with(site, Joins::All)
     }
 
-    fn with(site: &str, joins: bool) -> Self {
+    fn with(site: &str, joins: Joins) -> Self {
         let fabric = fabric(site);
         let now = Time(1_000_000_000);
         let nodes = (1..=4_u8)
