@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use skerry_overlay::{Claim, Ecn, Frame, Offload, Onward, Refused, Sink, Transmit};
 use skerry_policy::{LocalPort, NodeId};
 
-use crate::world::frames::{BROADCAST, ip, mac, saying, tcp4, udp, udp_as, who_has};
+use crate::world::frames::{BROADCAST, ip, mac, saying, tcp4, udp, udp_as, udp4, who_has};
 use crate::world::{World, guarded};
 
 const FROM: &str = "n1/b-w1";
@@ -127,13 +127,20 @@ fn syn() -> Vec<u8> {
     bytes
 }
 
-fn cases() -> [Case; 9] {
+/// 64 datagrams of 500 bytes.
+fn burst() -> (Vec<u8>, Offload) {
+    let bytes = udp(FROM, mac(TO), ip(TO), &[7; 32_000]);
+    (bytes, udp4(500))
+}
+
+fn cases() -> [Case; 10] {
     let plain = |bytes| (bytes, Offload::NONE);
     let denied = udp(FROM, mac("n1/b-i1"), ip("n1/b-i1"), b"no");
     let foreign = udp_as(mac(FROM), [192, 0, 2, 9].into(), mac(TO), ip(TO), b"no");
     [
         ("a superframe", superframe(), Some(1)),
         ("a superframe that is marked", marked(), Some(1)),
+        ("a burst", burst(), Some(1)),
         (
             "a packet",
             plain(udp(FROM, mac(TO), ip(TO), &[1; 1_000])),

@@ -12,6 +12,7 @@
     reason = "the whole crate is a test, which fails by panicking and cares for one event of many"
 )]
 
+mod datagrams;
 mod dataplane;
 mod devices;
 mod ecn;

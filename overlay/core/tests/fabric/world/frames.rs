@@ -26,7 +26,7 @@ pub(crate) const fn tcp4(size: u16) -> Offload {
     }
 }
 
-/// The same of UDP over IPv4.
+/// The same for UDP over IPv4.
 pub(crate) const fn udp4(size: u16) -> Offload {
     Offload {
         checksum: Some(Checksum {
