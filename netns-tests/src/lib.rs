@@ -11,6 +11,7 @@ pub mod guest;
 pub mod hosts;
 pub mod injector;
 pub mod intruder;
+pub mod joined;
 pub mod machine;
 pub mod message;
 pub mod netns;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::joined;
 use crate::netns::{Netns, eprintln_quietly};
 use crate::packet::{Receiver, links};
 use crate::tag::{self, Tag};
@@ -134,12 +135,18 @@ fn drain(receiver: &Receiver, log: &Mutex<Log>) -> Result<()> {
     let mut buffer = vec![0; LONGEST];
     receiver.wait(Duration::from_millis(50))?;
     while let Some((frame, _)) = receiver.receive(&mut buffer)? {
-        lock(log).add(frame);
+        lock(log).add_each(frame);
     }
     Ok(())
 }
 
 impl Log {
+    fn add_each(&mut self, frame: &[u8]) {
+        for frame in joined::apart(frame) {
+            self.add(&frame);
+        }
+    }
+
     fn add(&mut self, frame: &[u8]) {
         let Some(found) = tag::find(frame) else {
             self.other_count += 1;
@@ -191,7 +198,7 @@ impl Cable {
         let vid = vid(frame);
         let mut tags = Port::trunks().filter(|port| port.device() == self.port.device());
         if vid == self.port.vid() {
-            log.add(frame);
+            log.add_each(frame);
         } else if tags.next() == Some(self.port) && tags.all(|port| port.vid() != vid) {
             log.strays.push(frame.to_vec());
         }

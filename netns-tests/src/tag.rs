@@ -57,6 +57,13 @@ fn pattern(sequence: u32, length: usize) -> Vec<u8> {
         .collect()
 }
 
+/// Bytes of tag and pattern together, where bytes begin with a tag.
+pub fn length(bytes: &[u8]) -> Option<usize> {
+    let padding = bytes.strip_prefix(&MAGIC)?.get(8..12)?;
+    let padding = u32::from_be_bytes(padding.try_into().ok()?);
+    LEN.checked_add(padding as usize)
+}
+
 /// The first tag in a frame, wherever it is.
 pub fn find(frame: &[u8]) -> Option<Found> {
     let start = memmem::find(frame, &MAGIC)?;
