@@ -2,6 +2,7 @@
 //! that the tests can fail where it matters.
 
 mod console;
+mod datagrams;
 mod ecn;
 mod faults;
 mod guards;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use console::CONSOLE_FAULTS;
+use datagrams::DATAGRAM_FAULTS;
 use ecn::ECN_FAULTS;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
@@ -52,6 +54,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&GUARDS)
         .chain(&NODES)
         .chain(&JOINING_FAULTS)
+        .chain(&DATAGRAM_FAULTS)
         .chain(&MTU_FAULTS)
         .chain(&QUEUE_FAULTS)
         .chain(&ECN_FAULTS)
