@@ -23,7 +23,7 @@ use skerry_overlay::{
 };
 use skerry_policy::{LocalPort, NodeId};
 
-use world::frames::{End, TCP_HEADERS, Template, Transport};
+use world::frames::{End, TCP_HEADERS, Template, Transport, UDP_HEADERS};
 use world::node::{FDB_LIMIT, NOW, forwarder};
 use world::sinks::{Counter, Wire};
 use world::site::{Plan, bound_ip, endpoint, mac, node_at};
@@ -160,6 +160,24 @@ fn superframe(from: (u32, u32), to: (u32, u32)) -> (Vec<u8>, Offload) {
     (frame(Transport::Tcp, length, from, to), offload)
 }
 
+/// So many bytes of payload in datagrams of so many, as a host hands them over that sends them at once.
+fn datagrams(size: u16, count: usize, from: (u32, u32), to: (u32, u32)) -> (Vec<u8>, Offload) {
+    let length = UDP_HEADERS + count * usize::from(size);
+    let offload = Offload {
+        checksum: Some(Checksum {
+            start: 34,
+            offset: 6,
+        }),
+        superframe: Some(Superframe {
+            kind: SuperframeKind::Udp,
+            size,
+            ecn: false,
+        }),
+        valid: false,
+    };
+    (frame(Transport::Udp, length, from, to), offload)
+}
+
 /// The sizes of a frame that is one packet.
 const SIZES: [(&str, usize); 2] = [("64 bytes", SMALL), ("a full packet", FULL)];
 
@@ -227,8 +245,18 @@ fn out_of_a_tunnel(criterion: &mut Criterion) {
     let small = frame(Transport::Udp, SMALL, (0, 0), (1, 0));
     let full = frame(Transport::Udp, FULL, (0, 0), (1, 0));
     let (long, offload) = superframe((0, 0), (1, 0));
+    let (burst, of_udp) = datagrams(22, BATCH, (0, 0), (1, 0));
+    let (mut one, of_one) = datagrams(22, 1, (0, 0), (1, 0));
+    one[20] = 0;
+    let alone = Offload {
+        superframe: None,
+        ..of_one
+    };
     let cases = [
         ("64 bytes", small, Offload::NONE, BATCH, BATCH),
+        ("64 bytes that are joined", burst, of_udp, 1, BATCH),
+        // Of one number for all, may be fragmented: held, and not joined.
+        ("64 bytes that might be", one, alone, BATCH, BATCH),
         ("a full packet", full, Offload::NONE, BATCH, BATCH),
         ("a batch that is joined", long, offload, 1, SEGMENTS),
     ];

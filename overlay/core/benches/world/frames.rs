@@ -7,7 +7,7 @@ use etherparse::PacketBuilder;
 use skerry_policy::Mac;
 
 /// Length of Ethernet, IPv4 and UDP headers together; those of TCP are 12 longer.
-const UDP_HEADERS: usize = 42;
+pub(crate) const UDP_HEADERS: usize = 42;
 pub(crate) const TCP_HEADERS: usize = 54;
 
 /// One end of a conversation.
