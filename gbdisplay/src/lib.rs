@@ -1,8 +1,14 @@
-//! The Game Boy panel: its cartridge, made from source by the build, and the link to it.
+//! The Game Boy panel: its cartridge, made from source by the build, the link to it, and what is
+//! shown on it. This crate knows nothing of the fabric but the facts it is given.
 
 #![forbid(unsafe_code)]
 
+pub mod facts;
+pub mod font;
+pub mod label;
 pub mod link;
+pub mod page;
+pub mod picture;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
 pub const ROM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/panel.gb"));
