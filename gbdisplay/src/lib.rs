@@ -8,6 +8,7 @@ pub mod font;
 pub mod label;
 pub mod link;
 pub mod page;
+pub mod paint;
 pub mod picture;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
