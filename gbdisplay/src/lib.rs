@@ -3,12 +3,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod demo;
 pub mod facts;
 pub mod font;
 pub mod label;
 pub mod link;
 pub mod page;
 pub mod paint;
+pub mod panel;
 pub mod picture;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
