@@ -1,5 +1,10 @@
 //! The Game Boy panel: its cartridge, made from source by the build, the link to it, and what is
-//! shown on it. This crate knows nothing of the fabric but the facts it is given.
+//! shown on it.
+//!
+//! [`Facts`][facts::Facts] go into a [`Panel`][panel::Panel], whose [pages][page] say what is
+//! shown where. A [`Session`][session::Session] has it at its [link], a [`Desk`][port::Desk] at a
+//! [port]: a Game Boy of plastic or the emulated one. What an emulated one shows is what every
+//! [view] shows. This crate knows nothing of the fabric but the facts it is given.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +17,8 @@ pub mod page;
 pub mod paint;
 pub mod panel;
 pub mod picture;
+pub mod port;
+pub mod session;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
 pub const ROM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/panel.gb"));
