@@ -19,6 +19,10 @@ pub mod panel;
 pub mod picture;
 pub mod port;
 pub mod session;
+pub mod view;
+
+pub use skerry_dmg::Model;
+pub use skerry_panel_proto::Keys;
 
 /// The cartridge: 32 KiB, for a console with or without colour.
 pub const ROM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/panel.gb"));

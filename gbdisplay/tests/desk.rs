@@ -9,12 +9,12 @@
     reason = "the whole file is a test"
 )]
 
-use skerry_dmg::{Keys, Model};
 use skerry_gbdisplay::demo::Demo;
 use skerry_gbdisplay::facts::{Alert, Facts};
 use skerry_gbdisplay::page::Pages;
 use skerry_gbdisplay::panel::{Event, Panel, What};
 use skerry_gbdisplay::port::{Desk, Emulated, Port, Speed};
+use skerry_gbdisplay::{Keys, Model};
 use skerry_panel_proto::{COLUMNS, ROWS, tiles};
 
 /// A desk that gets facts four times a second.
@@ -121,7 +121,7 @@ impl Bench {
     }
 
     fn release(&mut self) {
-        self.desk.port.set_keys(Keys::NONE);
+        self.desk.port.set_keys(Keys::default());
         self.run(60_000);
     }
 }

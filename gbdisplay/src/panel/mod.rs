@@ -72,6 +72,13 @@ impl Panel {
         }
     }
 
+    /// Begins with the page of that name. False if there is none.
+    pub fn open_page(&mut self, name: &str) -> bool {
+        let found = self.pages.iter().position(|it| it.name() == name);
+        self.page = found.unwrap_or(self.page);
+        found.is_some()
+    }
+
     /// Takes new facts in place of the old ones.
     pub fn handle_facts(&mut self, now_us: u64, facts: Facts) {
         let facts = facts.bounded();

@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use skerry_dmg::{CYCLES_PER_SECOND, Keys, Machine, Model, RomError};
+use skerry_dmg::{CYCLES_PER_SECOND, Machine, Model, RomError};
+use skerry_panel_proto::Keys;
 
 use super::Port;
 use crate::ROM;
@@ -63,7 +64,7 @@ impl Emulated {
 
     /// Which keys are held from now on.
     pub fn set_keys(&mut self, keys: Keys) {
-        self.machine.set_keys(keys);
+        self.machine.set_keys(skerry_dmg::Keys::from_bits(keys.0));
     }
 
     /// Plugs the cable in or out.

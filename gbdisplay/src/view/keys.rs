@@ -1,0 +1,118 @@
+//! The keys of a terminal as those of the console.
+//!
+//! A terminal tells when a key goes down, and again while it is held, but not when it goes up. So
+//! a key counts as held for a moment, and the one for START for as long as START must be held.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use skerry_panel_proto::Keys;
+
+/// For how long a key counts as held, in microseconds: longer than a picture, and than the pause
+/// between two repetitions.
+pub const HOLD_US: u64 = 90_000;
+/// For how long START does when `p` is pressed.
+pub const HOLD_START_US: u64 = 1_100_000;
+
+/// The key of the console, and for how long it is held.
+#[must_use]
+pub fn key(event: &KeyEvent) -> Option<(Keys, u64)> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
+    let held = |keys| Some((keys, HOLD_US));
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "every other key of a keyboard"
+    )]
+    match event.code {
+        KeyCode::Right => held(Keys::RIGHT),
+        KeyCode::Left => held(Keys::LEFT),
+        KeyCode::Up => held(Keys::UP),
+        KeyCode::Down => held(Keys::DOWN),
+        KeyCode::Char('a' | 'x' | ' ') => held(Keys::A),
+        KeyCode::Char('b' | 'z') => held(Keys::B),
+        KeyCode::Backspace | KeyCode::Tab => held(Keys::SELECT),
+        KeyCode::Enter => held(Keys::START),
+        KeyCode::Char('p') => Some((Keys::START, HOLD_START_US)),
+        _ => None,
+    }
+}
+
+/// True for `q`, Escape and Control-C.
+#[must_use]
+pub fn wants_to_leave(event: &KeyEvent) -> bool {
+    let is_control = event.modifiers.contains(KeyModifiers::CONTROL);
+    matches!(event.code, KeyCode::Char('q') | KeyCode::Esc)
+        || is_control && event.code == KeyCode::Char('c')
+}
+
+/// Keys that are held, each for a time.
+#[derive(Debug, Default)]
+pub struct Hands {
+    /// Until when, for each of the eight.
+    until_us: [u64; 8],
+}
+
+impl Hands {
+    /// Presses keys for a time, in microseconds.
+    pub fn press(&mut self, now_us: u64, keys: Keys, hold_us: u64) {
+        for (bit, until_us) in self.until_us.iter_mut().enumerate() {
+            if keys.0 >> bit & 1 == 1 {
+                *until_us = (*until_us).max(now_us.saturating_add(hold_us));
+            }
+        }
+    }
+
+    /// Holds exactly those keys until told otherwise.
+    pub fn hold(&mut self, keys: Keys) {
+        for (bit, until_us) in self.until_us.iter_mut().enumerate() {
+            *until_us = if keys.0 >> bit & 1 == 1 { u64::MAX } else { 0 };
+        }
+    }
+
+    /// What is held.
+    #[must_use]
+    pub fn held(&self, now_us: u64) -> Keys {
+        let bits = self.until_us.iter().enumerate();
+        Keys(bits.fold(0, |keys, (bit, until_us)| {
+            keys | u8::from(now_us < *until_us) << bit
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: KeyCode, expect: Option<Keys>) {
+        let event = KeyEvent::new(code, KeyModifiers::NONE);
+        assert_eq!(key(&event).map(|it| it.0), expect);
+    }
+
+    #[test]
+    fn the_keys_of_a_keyboard_are_those_of_the_console() {
+        check(KeyCode::Up, Some(Keys::UP));
+        check(KeyCode::Char('x'), Some(Keys::A));
+        check(KeyCode::Char('z'), Some(Keys::B));
+        check(KeyCode::Enter, Some(Keys::START));
+        check(KeyCode::Backspace, Some(Keys::SELECT));
+        check(KeyCode::Char('q'), None);
+        let quit = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert!(wants_to_leave(&quit));
+        let plain = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE);
+        assert!(!wants_to_leave(&plain));
+    }
+
+    #[test]
+    fn keys_are_held_for_their_time() {
+        let mut hands = Hands::default();
+        hands.press(10, Keys::A, 100);
+        hands.press(50, Keys::A, 10);
+        hands.press(50, Keys::UP, 10);
+        assert_eq!(hands.held(59), Keys(Keys::A.0 | Keys::UP.0));
+        assert_eq!(hands.held(60), Keys::A);
+        assert_eq!(hands.held(110), Keys::default());
+        hands.hold(Keys::B);
+        assert_eq!(hands.held(u64::MAX - 1), Keys::B);
+    }
+}

@@ -1,0 +1,13 @@
+//! What an emulated panel shows, for people: all views show the pictures of the core, so none can
+//! differ from another, or from a Game Boy.
+
+mod colours;
+mod gif;
+mod keys;
+mod png;
+mod terminal;
+
+pub use gif::Film;
+pub use keys::{HOLD_START_US, HOLD_US, Hands, key, wants_to_leave};
+pub use png::png;
+pub use terminal::{Screen, Style};

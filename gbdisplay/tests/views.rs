@@ -1,0 +1,147 @@
+//! Every view shows what the core shows: files are read back, letters are counted out.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use ratatui::widgets::Widget;
+use skerry_dmg::{Frame, HEIGHT, WIDTH};
+use skerry_gbdisplay::Model;
+use skerry_gbdisplay::port::{Emulated, Port, Speed};
+use skerry_gbdisplay::view::{Film, Screen, Style, png};
+
+/// What the cartridge shows while it waits for a host.
+fn console(model: Model) -> Emulated {
+    let mut console = Emulated::new(model, Speed::Free).unwrap();
+    console.wait(1_000_000);
+    console
+}
+
+/// Which pixels are alike says which is which, whatever the colours.
+fn assert_alike(frame: &Frame, scale: usize, pixel: impl Fn(usize, usize) -> [u8; 3]) {
+    let mut seen = std::collections::BTreeMap::new();
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let shown = pixel(x * scale + scale / 2, y * scale + scale - 1);
+            let colour = frame.rgb555(x, y).unwrap();
+            assert_eq!(*seen.entry(colour).or_insert(shown), shown, "{x} {y}");
+        }
+    }
+    let mut colours: Vec<[u8; 3]> = seen.values().copied().collect();
+    colours.dedup();
+    assert_eq!(colours.len(), seen.len());
+    assert!(seen.len() > 1, "an empty picture shows nothing");
+    // The brightest is the brightest.
+    let sum = |it: &[u8; 3]| it.iter().copied().map(u32::from).sum::<u32>();
+    let brightest = seen.values().map(sum).max();
+    assert_eq!(seen.last_key_value().map(|it| sum(it.1)), brightest);
+}
+
+#[test]
+fn a_png_has_the_pixels_of_the_core() {
+    for (model, scale) in [(Model::Dmg, 3), (Model::Cgb, 1)] {
+        let console = console(model);
+        let frame = console.machine().frame();
+        let bytes = png(frame, scale).unwrap();
+        let mut decoder = ::png::Decoder::new(std::io::Cursor::new(bytes));
+        decoder.set_transformations(::png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let scale = usize::from(scale);
+        assert_eq!(info.width as usize, WIDTH * scale);
+        assert_eq!(info.height as usize, HEIGHT * scale);
+        let width = WIDTH * scale;
+        assert_alike(frame, scale, |x, y| {
+            pixels.as_chunks::<3>().0[y * width + x]
+        });
+    }
+}
+
+#[test]
+fn a_gif_has_the_pictures_of_the_core_for_as_long_as_they_were_shown() {
+    let mut console = Emulated::new(Model::Dmg, Speed::Free).unwrap();
+    let mut file = Vec::new();
+    let mut film = Film::new(&mut file, 2).unwrap();
+    while console.now_us() < 2_000_000 {
+        console.wait(10_000);
+        film.show(console.now_us(), console.machine().frame())
+            .unwrap();
+    }
+    film.finish().unwrap();
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::RGBA);
+    let mut decoder = options.read_info(&file[..]).unwrap();
+    let (mut pictures, mut time_cs, mut last) = (0, 0, Vec::new());
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        pictures += 1;
+        time_cs += u32::from(frame.delay);
+        last = frame.buffer.to_vec();
+    }
+    assert!((190..=210).contains(&time_cs), "{time_cs}");
+    assert!((2..10).contains(&pictures), "{pictures}");
+    let pixel = |x: usize, y: usize| {
+        let [rgb @ .., _] = last.as_chunks::<4>().0[y * WIDTH * 2 + x];
+        rgb
+    };
+    assert_alike(console.machine().frame(), 2, pixel);
+}
+
+fn drawn(frame: &Frame, style: Style, width: u16, height: u16) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    Screen { frame, style }.render(area, &mut buffer);
+    buffer
+}
+
+#[test]
+fn half_blocks_have_the_pixels_of_the_core() {
+    let console = console(Model::Dmg);
+    let frame = console.machine().frame();
+    let (width, height) = Style::Blocks.size();
+    let buffer = drawn(frame, Style::Blocks, width, height);
+    assert_alike(frame, 1, |x, y| {
+        let cell = &buffer[(u16::try_from(x).unwrap(), u16::try_from(y / 2).unwrap())];
+        assert_eq!(cell.symbol(), "▀");
+        let colour = if y % 2 == 0 { cell.fg } else { cell.bg };
+        let Color::Rgb(red, green, blue) = colour else {
+            unreachable!("{colour:?}")
+        };
+        [red, green, blue]
+    });
+}
+
+#[test]
+fn braille_has_a_dot_for_every_dark_pixel() {
+    let console = console(Model::Dmg);
+    let frame = console.machine().frame();
+    let (width, height) = Style::Braille.size();
+    let buffer = drawn(frame, Style::Braille, width, height);
+    // By row and column, as the Unicode chapter numbers them: 1 2 3 7 and 4 5 6 8.
+    let number = [[1, 4], [2, 5], [3, 6], [7, 8]];
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let cell = &buffer[(u16::try_from(x / 2).unwrap(), u16::try_from(y / 4).unwrap())];
+            let bits = cell.symbol().chars().next().unwrap() as u32 - 0x2800;
+            let dot = bits >> (number[y % 4][x % 2] - 1) & 1;
+            let is_dark = frame.shade(x, y).unwrap() >= 2;
+            assert_eq!(dot == 1, is_dark, "{x} {y}");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_drawn_as_far_as_it_goes() {
+    let console = console(Model::Dmg);
+    for (width, height) in [(0, 0), (1, 1), (79, 20), (300, 100)] {
+        for style in [Style::Blocks, Style::Braille] {
+            drawn(console.machine().frame(), style, width, height);
+        }
+    }
+}
