@@ -16,5 +16,6 @@ pub mod identity;
 pub mod key;
 pub mod lab;
 pub mod node_config;
+mod panel;
 pub mod top;
 pub mod view;

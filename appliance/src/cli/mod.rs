@@ -6,6 +6,7 @@ mod doctor;
 mod generated;
 mod keys;
 mod output;
+mod panel;
 mod policy;
 mod run;
 mod top;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::{Exit, Failed};
+pub(crate) use control::Target;
 use output::Output;
 
 /// A network-layer overlay appliance: private VLANs across machines that do not trust the network
@@ -68,6 +70,8 @@ enum Command {
     Control(control::ControlCommand),
     /// Watch the node at work
     Top(top::TopArgs),
+    /// Show the node on a Game Boy, a real or an emulated one
+    Panel(panel::PanelArgs),
     /// Check what this machine offers, and say how to fix what is missing
     Doctor(doctor::DoctorArgs),
     /// Make a support bundle without keys
@@ -100,6 +104,7 @@ fn run(command: Command, output: &Output) -> anyhow::Result<Exit> {
         Command::Diff(args) => policy::diff(&args, output),
         Command::Control(command) => control::run(command, output),
         Command::Top(args) => top::top(&args),
+        Command::Panel(args) => panel::panel(args),
         Command::Doctor(args) => doctor::doctor(&args, output),
         Command::Bundle(args) => bundle::bundle(&args, output),
         Command::Completions(args) => generated::completions(&args, output, Cli::command()),

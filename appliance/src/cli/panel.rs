@@ -1,0 +1,127 @@
+//! `skerry panel`: the node on a Game Boy.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use skerry_gbdisplay::Model;
+use skerry_gbdisplay::view::Style;
+
+use super::control::Target;
+use crate::exit::{Exit, Failed};
+use crate::panel::{self, Options, Press, View};
+
+/// Pages, charts and alerts of the node, and keys that answer. Without a Game Boy at hand an
+/// emulated one shows the same.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct PanelArgs {
+    #[command(subcommand)]
+    command: Option<PanelCommand>,
+    #[command(flatten)]
+    target: Target,
+    /// Show facts that are made up, and say so on the screen
+    #[arg(long, conflicts_with_all = ["socket", "config"])]
+    demo: bool,
+    /// A folder of pages (*.toml) to show instead of the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    pages: Option<PathBuf>,
+    /// The page to begin with
+    #[arg(long, value_name = "NAME")]
+    page: Option<String>,
+    /// Where to show it [default: terminal; none with --json]
+    #[arg(long, value_enum)]
+    view: Option<ViewName>,
+    /// Show one picture and leave: as a file with --png, else as text
+    #[arg(long)]
+    once: bool,
+    /// The file for the picture
+    #[arg(long, value_name = "FILE", requires = "once")]
+    png: Option<PathBuf>,
+    /// Make a film
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["once", "view"])]
+    gif: Option<PathBuf>,
+    /// End after so many seconds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+    /// Press a key by itself, such as select@2.5; may be given several times
+    #[arg(long, value_name = "KEY@SECONDS")]
+    press: Vec<Press>,
+    /// Emulate a Game Boy Color
+    #[arg(long)]
+    color: bool,
+    /// Print what the keys did, and how long it took, as lines of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum PanelCommand {
+    /// Write the cartridge, for a flash cartridge or another emulator
+    Rom(RomArgs),
+}
+
+#[derive(Args, Debug)]
+struct RomArgs {
+    /// The file to make
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum ViewName {
+    /// Half blocks with colours: 160 columns, 73 rows
+    Terminal,
+    /// Braille dots: 80 columns, 37 rows
+    Braille,
+    /// Nowhere
+    None,
+}
+
+pub(super) fn panel(args: PanelArgs) -> anyhow::Result<Exit> {
+    if let Some(PanelCommand::Rom(rom)) = &args.command {
+        panel::write_rom(&rom.out)?;
+        return Ok(Exit::Good);
+    }
+    let view = view(&args)?;
+    let options = Options {
+        target: (!args.demo).then_some(args.target),
+        pages: args.pages,
+        page: args.page,
+        presses: args.press,
+        limit: args.seconds.map(Duration::from_secs),
+        json: args.json,
+        model: if args.color { Model::Cgb } else { Model::Dmg },
+    };
+    panel::run(&options, &view)?;
+    Ok(Exit::Good)
+}
+
+fn view(args: &PanelArgs) -> anyhow::Result<View> {
+    if let Some(path) = &args.png {
+        return Ok(View::Png(path.clone()));
+    }
+    if args.once {
+        return Ok(View::Text);
+    }
+    if let Some(path) = &args.gif {
+        return Ok(View::Gif(path.clone()));
+    }
+    let name = args.view.unwrap_or(if args.json {
+        ViewName::None
+    } else {
+        ViewName::Terminal
+    });
+    let is_terminal = matches!(name, ViewName::Terminal | ViewName::Braille);
+    if is_terminal && args.json && io::stdout().is_terminal() {
+        let message = "--json and a view in the terminal would be on top of each other; \
+                       use --view none, or send stdout elsewhere";
+        return Err(Failed::new(Exit::Usage, message).into());
+    }
+    Ok(match name {
+        ViewName::Terminal => View::Terminal(Style::Blocks),
+        ViewName::Braille => View::Terminal(Style::Braille),
+        ViewName::None => View::None,
+    })
+}

@@ -1,0 +1,122 @@
+//! `skerry panel`: the node on a Game Boy, of plastic or emulated.
+//!
+//! A process of its own that only asks the control socket: whatever becomes of the cable, the
+//! console or a terminal, the daemon does not notice.
+
+mod alerts;
+mod events;
+mod facts;
+mod show;
+mod source;
+mod still;
+mod terminal;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use skerry_gbdisplay::page::Pages;
+use skerry_gbdisplay::panel::Panel;
+use skerry_gbdisplay::port::{Desk, Emulated, Speed};
+use skerry_gbdisplay::{Model, ROM};
+
+use crate::cli::Target;
+use crate::exit::{Exit, Failed};
+pub(crate) use show::Press;
+use show::Show;
+use source::Source;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// Whose facts; none for made-up ones.
+    pub(crate) target: Option<Target>,
+    /// A folder of pages instead of the built-in ones.
+    pub(crate) pages: Option<PathBuf>,
+    /// The page to begin with.
+    pub(crate) page: Option<String>,
+    /// Keys to press by themselves.
+    pub(crate) presses: Vec<Press>,
+    /// End after so long.
+    pub(crate) limit: Option<Duration>,
+    /// Print events.
+    pub(crate) json: bool,
+    /// With colours, as a Game Boy Color has them.
+    pub(crate) model: Model,
+}
+
+/// What becomes of the pictures.
+#[derive(Clone, Debug)]
+pub(crate) enum View {
+    /// Nothing.
+    None,
+    /// A terminal shows them.
+    Terminal(skerry_gbdisplay::view::Style),
+    /// The last one is printed as text.
+    Text,
+    /// The last one becomes a file.
+    Png(PathBuf),
+    /// All of them become a file.
+    Gif(PathBuf),
+}
+
+/// How long a still or a film of a demo is when nobody says.
+const DEMO_FOR: Duration = Duration::from_secs(5);
+
+/// Shows the panel until the reader has seen enough, or the time is over.
+///
+/// # Errors
+/// A page makes no sense, the daemon does not answer at first, or a file cannot be written.
+pub(crate) fn run(options: &Options, view: &View) -> anyhow::Result<()> {
+    let is_demo = options.target.is_none();
+    let is_live = matches!(view, View::None | View::Terminal(_));
+    // A film of a real node takes its time; anything else need not.
+    let speed = if is_live || (!is_demo && matches!(view, View::Gif(_))) {
+        Speed::Real
+    } else {
+        Speed::Free
+    };
+    let panel = panel(options)?;
+    let source = match &options.target {
+        None => Source::demo(),
+        Some(target) => Source::daemon(target.clone())?,
+    };
+    let port = Emulated::new(options.model, speed)?;
+    let mut show = Show::new(Desk::new(panel, port), source, options);
+    match view {
+        View::None => show.run(),
+        View::Terminal(style) => terminal::run(&mut show, *style),
+        View::Text => still::text(&mut show),
+        View::Png(path) => still::png(&mut show, path),
+        View::Gif(path) => still::gif(&mut show, path),
+    }
+}
+
+fn panel(options: &Options) -> anyhow::Result<Panel> {
+    let pages = match &options.pages {
+        None => Pages::built_in()?,
+        Some(folder) => Pages::of_folder(folder)?,
+    };
+    let names: Vec<String> = pages.iter().map(|it| it.name().to_owned()).collect();
+    let mut panel = Panel::new(pages);
+    if let Some(name) = options.page.as_ref().filter(|it| !panel.open_page(it)) {
+        let names = names.join(", ");
+        let message = format!("there is no page {name:?}; there are: {names}");
+        return Err(Failed::new(Exit::Usage, message).into());
+    }
+    Ok(panel)
+}
+
+/// Writes the cartridge for whoever has a Game Boy.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write_rom(path: &std::path::Path) -> anyhow::Result<()> {
+    write(path, ROM)
+}
+
+fn write(path: &std::path::Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, bytes).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        Failed::new(Exit::Bad, message).into()
+    })
+}

@@ -1,0 +1,77 @@
+//! The panel in a terminal.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use ratatui::DefaultTerminal;
+use ratatui::layout::Rect;
+use ratatui::style::Stylize;
+use ratatui::text::Line;
+use skerry_gbdisplay::view::{Screen, Style, key, wants_to_leave};
+
+use super::show::Show;
+use crate::exit::{Exit, Failed};
+
+/// Pictures of the console between two drawings: 30 a second.
+const EVERY: u64 = 2;
+const KEYS: &str = "arrows  a/x: A  b/z: B  tab: SELECT  enter: START  p: hold START  q: leave";
+
+/// Shows it until the reader leaves or the time is over.
+pub(super) fn run(show: &mut Show, style: Style) -> anyhow::Result<()> {
+    if !io::stdout().is_terminal() {
+        let message = "this view needs a terminal; --once prints the screen, --png and --gif make \
+                       files";
+        return Err(Failed::new(Exit::Usage, message).into());
+    }
+    let mut terminal = ratatui::try_init()?;
+    let shown = watch(show, style, &mut terminal);
+    ratatui::try_restore()?;
+    shown
+}
+
+fn watch(show: &mut Show, style: Style, terminal: &mut DefaultTerminal) -> anyhow::Result<()> {
+    let mut drawn = None;
+    while !show.is_over() {
+        show.step()?;
+        while event::poll(Duration::ZERO)? {
+            let Event::Key(event) = event::read()? else {
+                drawn = None;
+                continue;
+            };
+            if wants_to_leave(&event) {
+                return Ok(());
+            }
+            let now_us = show.now_us();
+            if let Some((keys, hold_us)) = key(&event) {
+                show.hands.press(now_us, keys, hold_us);
+            }
+        }
+        let machine = show.desk.port.machine();
+        let picture = machine.frames() / EVERY;
+        if drawn != Some(picture) {
+            drawn = Some(picture);
+            let frame = machine.frame();
+            terminal.draw(|target| {
+                let area = target.area();
+                let style = fitting(style, area);
+                target.render_widget(Screen { frame, style }, area);
+                let (width, height) = style.size();
+                let below = Rect::new(area.x, area.y + height, width, 1);
+                let below = below.intersection(area);
+                target.render_widget(Line::from(KEYS).dark_gray(), below);
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Half blocks only where all of the picture fits.
+const fn fitting(style: Style, area: Rect) -> Style {
+    let (width, height) = style.size();
+    if area.width < width || area.height < height {
+        Style::Braille
+    } else {
+        style
+    }
+}

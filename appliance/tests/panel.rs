@@ -1,0 +1,214 @@
+//! `skerry panel` as its user sees it: files, text, events, and a real daemon's facts.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::tests_outside_test_module,
+    reason = "the whole file is tests"
+)]
+
+mod common;
+
+use common::daemon::{Daemon, node_folder};
+use common::{folder, run};
+
+/// Width and height of a PNG file (PNG specification, "IHDR Image header").
+fn png_size(bytes: &[u8]) -> (u32, u32) {
+    assert_eq!(bytes[..8], *b"\x89PNG\r\n\x1a\n");
+    assert_eq!(bytes[12..16], *b"IHDR");
+    let number = |at: usize| {
+        bytes[at..at + 4]
+            .iter()
+            .fold(0, |it, byte| it << 8 | u32::from(*byte))
+    };
+    (number(16), number(20))
+}
+
+#[test]
+fn a_demo_says_so_on_every_page() {
+    let dir = folder(&[]);
+    for page in [
+        "overview",
+        "ports",
+        "throughput",
+        "latency",
+        "alerts",
+        "agent",
+        "violations",
+    ] {
+        let args = [
+            "panel",
+            "--demo",
+            "--once",
+            "--seconds",
+            "3",
+            "--page",
+            page,
+        ];
+        run(dir.path(), &args).exits(0).prints("DEMO");
+    }
+    run(
+        dir.path(),
+        &["panel", "--demo", "--once", "--page", "nosuch"],
+    )
+    .exits(2)
+    .says("there is no page \"nosuch\"; there are: overview, ports,");
+}
+
+#[test]
+fn a_demo_is_the_same_picture_every_time() {
+    let dir = folder(&[]);
+    let picture = |name: &str, color: &[&str]| {
+        let args = [
+            "panel",
+            "--demo",
+            "--once",
+            "--page",
+            "throughput",
+            "--png",
+            name,
+        ];
+        run(dir.path(), &[&args, color].concat()).exits(0);
+        std::fs::read(dir.path().join(name)).unwrap()
+    };
+    let one = picture("one.png", &[]);
+    assert_eq!(png_size(&one), (480, 432));
+    assert_eq!(one, picture("other.png", &[]));
+    assert_ne!(one, picture("color.png", &["--color"]));
+}
+
+#[test]
+fn keys_are_pressed_and_what_they_did_is_printed() {
+    let dir = folder(&[]);
+    let args = [
+        "panel",
+        "--demo",
+        "--json",
+        "--gif",
+        "panel.gif",
+        "--seconds",
+        "10",
+        "--press",
+        "select@1",
+        "--press",
+        "a@9.5",
+    ];
+    let ran = run(dir.path(), &args).exits(0);
+    let lines = ran.out.lines();
+    let events: Vec<serde_json::Value> =
+        lines.map(|it| serde_json::from_str(it).unwrap()).collect();
+    let names: Vec<&str> = events
+        .iter()
+        .map(|it| it["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["up", "navigated", "shown", "acknowledged", "shown"]);
+    assert_eq!(events[1]["page"], "ports");
+    assert_eq!(
+        (&events[3]["alert"], &events[4]["of"]),
+        (&1.into(), &4.into())
+    );
+    let us = |event: &serde_json::Value, key: &str| event[key].as_u64().unwrap();
+    // Pressed at a time of the console, told within 20 ms, shown within 200 ms.
+    assert!(
+        (1_000_000..1_020_000).contains(&us(&events[1], "at_us")),
+        "{events:?}"
+    );
+    assert!(us(&events[2], "key_to_shown_us") < 200_000, "{events:?}");
+    for event in &events {
+        assert_eq!(event["schema"], "skerry.panel-event/1");
+    }
+    let film = std::fs::read(dir.path().join("panel.gif")).unwrap();
+    assert_eq!((&film[..6], film.last()), (&b"GIF89a"[..], Some(&0x3B)));
+}
+
+#[test]
+fn a_daemon_without_ports_is_shown_and_does_not_mind() {
+    let dir = node_folder();
+    let daemon = Daemon::start(dir.path());
+    let (generation, _) = daemon.generation();
+    // The other node of the site file is not there.
+    daemon
+        .ask(&["panel", "--once"])
+        .exits(0)
+        .prints("node n2 is silent");
+    let acknowledged = ["panel", "--once", "--seconds", "1", "--press", "a@0.8"];
+    let shown = daemon
+        .ask(&acknowledged)
+        .exits(0)
+        .prints("NODE              n1")
+        .prints(&format!("GENERATION {generation:>9}"))
+        .prints("PEERS UP    0 of 1")
+        .prints("PORTS UP    0 of 0");
+    assert!(!shown.out.contains("DEMO"), "{shown:?}");
+    daemon.ask(&["panel", "--once", "--png", "n1.png"]).exits(0);
+    let picture = std::fs::read(dir.path().join("n1.png")).unwrap();
+    assert_eq!(png_size(&picture), (480, 432));
+    daemon.ask(&["status"]).exits(0);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    run(dir.path(), &["panel", "--once", "--socket", "n1.sock"])
+        .exits(4)
+        .says("no daemon listens at n1.sock");
+}
+
+#[test]
+fn pages_of_ones_own_are_shown_and_their_errors_told() {
+    let dir = folder(&[("pages.toml", "")]);
+    std::fs::create_dir(dir.path().join("own")).unwrap();
+    let page = dir.path().join("own/mine.toml");
+    std::fs::write(
+        &page,
+        "title = 'MINE'\n[[row]]\nat = 5\ntext = '♥ {node:4}'\n",
+    )
+    .unwrap();
+    let args = [
+        "panel",
+        "--demo",
+        "--once",
+        "--seconds",
+        "1",
+        "--pages",
+        "own",
+    ];
+    run(dir.path(), &args)
+        .exits(0)
+        .prints("MINE")
+        .prints("♥ n1");
+    std::fs::write(&page, "title = 'MINE'\n[[row]]\nat = 5\ntext = '{nod:4}'\n").unwrap();
+    run(dir.path(), &args)
+        .exits(1)
+        .says("own/mine.toml:4:10: there is no field \"nod\"; there are: node,");
+    run(
+        dir.path(),
+        &["panel", "--demo", "--once", "--pages", "nosuch"],
+    )
+    .exits(1)
+    .says("cannot read nosuch");
+}
+
+#[test]
+fn the_cartridge_is_written_as_it_is() {
+    let dir = folder(&[]);
+    run(dir.path(), &["panel", "rom", "--out", "panel.gb"]).exits(0);
+    let rom = std::fs::read(dir.path().join("panel.gb")).unwrap();
+    assert_eq!(rom, skerry_gbdisplay::ROM);
+    run(dir.path(), &["panel", "rom", "--out", "no/such/folder.gb"])
+        .exits(1)
+        .says("cannot write no/such/folder.gb");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let dir = folder(&[]);
+    let refused: [(&[&str], &str); 5] = [
+        (&["--demo", "--png", "a.png"], "--once"),
+        (&["--demo", "--press", "jump@1"], "select@2.5"),
+        (&["--demo", "--socket", "n1.sock"], "cannot be used with"),
+        (&["--demo"], "needs a terminal"),
+        (&["--demo", "--seconds", "0"], "0 is not in"),
+    ];
+    for (args, words) in refused {
+        run(dir.path(), &[&["panel"], args].concat())
+            .exits(2)
+            .says(words);
+    }
+}
