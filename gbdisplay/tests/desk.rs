@@ -113,7 +113,7 @@ impl Bench {
     #[track_caller]
     fn press(&mut self, keys: Keys) -> (u64, Event) {
         self.events.clear();
-        self.desk.port.set_keys(keys);
+        self.desk.port.hold(keys);
         let is_done = |it: &mut Self| it.events.iter().any(|it| !is_shown(it));
         let took = self.until(3_000_000, is_done);
         let event = self.events.iter().find(|it| !is_shown(it)).unwrap().clone();
@@ -121,7 +121,7 @@ impl Bench {
     }
 
     fn release(&mut self) {
-        self.desk.port.set_keys(Keys::default());
+        self.desk.port.hold(Keys::default());
         self.run(60_000);
     }
 }
@@ -154,12 +154,12 @@ fn every_page_and_alert_is_in_the_memory_of_the_console() {
             bench.run(700_000);
             assert_drawn(&mut bench);
             for keys in [Keys::DOWN, Keys::A] {
-                bench.desk.port.set_keys(keys);
+                bench.desk.port.hold(keys);
                 bench.run(100_000);
                 assert_drawn(&mut bench);
                 bench.release();
             }
-            bench.desk.port.set_keys(Keys::SELECT);
+            bench.desk.port.hold(Keys::SELECT);
             bench.run(100_000);
             bench.release();
         }

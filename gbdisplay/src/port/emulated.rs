@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use skerry_dmg::{CYCLES_PER_SECOND, Machine, Model, RomError};
 use skerry_panel_proto::Keys;
 
-use super::Port;
+use super::{BYTE_US, Port};
 use crate::ROM;
 
 /// M-cycles from one bit to the next: 131072 Hz.
 const BIT: u32 = 8;
-/// Microseconds from one byte to the next.
-const BYTE_US: u64 = 150;
 /// What one batch takes is a seventh of a picture.
 const BATCH: usize = 16;
 /// When the machine is later than this it does not hurry to make up for it.
@@ -60,11 +58,6 @@ impl Emulated {
     #[must_use]
     pub const fn machine(&self) -> &Machine {
         &self.machine
-    }
-
-    /// Which keys are held from now on.
-    pub fn set_keys(&mut self, keys: Keys) {
-        self.machine.set_keys(skerry_dmg::Keys::from_bits(keys.0));
     }
 
     /// Plugs the cable in or out.
@@ -129,5 +122,9 @@ impl Port for Emulated {
 
     fn batch(&self) -> usize {
         BATCH
+    }
+
+    fn hold(&mut self, keys: Keys) {
+        self.machine.set_keys(skerry_dmg::Keys::from_bits(keys.0));
     }
 }

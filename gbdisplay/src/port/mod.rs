@@ -1,10 +1,20 @@
 //! Where the bytes go: a Game Boy of plastic or an emulated one, behind one trait.
 
+mod bgb;
 mod emulated;
+mod replug;
+mod serial;
+mod spi;
 
 use std::io;
 
+use skerry_panel_proto::Keys;
+
+pub use bgb::Bgb;
 pub use emulated::{Emulated, Speed};
+pub use replug::Replug;
+pub use serial::Serial;
+pub use spi::Spi;
 
 use crate::link::Next;
 use crate::session::Session;
@@ -26,7 +36,15 @@ pub trait Port {
 
     /// How many bytes are best exchanged at once.
     fn batch(&self) -> usize;
+
+    /// Holds keys of the console, where it has none of plastic.
+    fn hold(&mut self, _keys: Keys) {}
 }
+
+/// How long a byte takes at the pace that every console can follow, in microseconds.
+const BYTE_US: u64 = 150;
+/// How fast its bits follow each other.
+const BITS_PER_SECOND: u32 = 131_072;
 
 /// A panel at a port: everything but the facts.
 #[derive(Debug)]

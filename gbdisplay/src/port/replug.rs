@@ -1,0 +1,102 @@
+//! A port whose adapter comes and goes.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+use skerry_panel_proto::Keys;
+
+use super::{BYTE_US, Port};
+
+/// How often it is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Opens a port again and again. Without one it is as a cable without a console: 0xFF comes back.
+pub struct Replug {
+    open: Box<dyn FnMut() -> io::Result<Box<dyn Port>>>,
+    port: Option<Box<dyn Port>>,
+    start: Instant,
+    again: Instant,
+    failed: Option<String>,
+}
+
+impl Replug {
+    /// Opens it for the first time.
+    ///
+    /// # Errors
+    /// That does not work. Later it is tried again.
+    pub fn new(mut open: impl FnMut() -> io::Result<Box<dyn Port>> + 'static) -> io::Result<Self> {
+        let port = Some(open()?);
+        let start = Instant::now();
+        Ok(Self {
+            open: Box::new(open),
+            port,
+            start,
+            again: start,
+            failed: None,
+        })
+    }
+
+    /// Why the port failed, once each time.
+    pub fn take_failure(&mut self) -> Option<String> {
+        self.failed.take()
+    }
+
+    fn try_again(&mut self) {
+        let now = Instant::now();
+        if self.port.is_none() && now >= self.again {
+            self.again = now + AGAIN;
+            self.port = (self.open)().ok();
+        }
+    }
+}
+
+impl Port for Replug {
+    fn exchange(&mut self, sent: &[u8], received: &mut Vec<u8>) -> io::Result<()> {
+        self.try_again();
+        let before = received.len();
+        if let Some(port) = &mut self.port {
+            match port.exchange(sent, received) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    self.port = None;
+                    self.again = Instant::now() + AGAIN;
+                    self.failed = Some(error.to_string());
+                }
+            }
+        }
+        received.resize(before + sent.len(), 0xFF);
+        let bytes = u64::try_from(sent.len()).unwrap_or(1);
+        std::thread::sleep(Duration::from_micros(bytes * BYTE_US));
+        Ok(())
+    }
+
+    fn wait(&mut self, us: u64) {
+        match &mut self.port {
+            Some(port) => port.wait(us),
+            None => std::thread::sleep(Duration::from_micros(us)),
+        }
+    }
+
+    fn now_us(&mut self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn batch(&self) -> usize {
+        self.port.as_ref().map_or(16, |it| it.batch())
+    }
+
+    fn hold(&mut self, keys: Keys) {
+        if let Some(port) = &mut self.port {
+            port.hold(keys);
+        }
+    }
+}
+
+impl fmt::Debug for Replug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut replug = f.debug_struct("Replug");
+        replug.field("is_open", &self.port.is_some());
+        replug.field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
