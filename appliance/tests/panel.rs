@@ -199,7 +199,12 @@ fn the_cartridge_is_written_as_it_is() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let dir = folder(&[]);
-    let refused: [(&[&str], &str); 5] = [
+    let refused: [(&[&str], &str); 7] = [
+        (&["--demo", "--link", "usb"], "expected emulated, serial:"),
+        (
+            &["--demo", "--link", "spi:/dev/no", "--once"],
+            "this one shows",
+        ),
         (&["--demo", "--png", "a.png"], "--once"),
         (&["--demo", "--press", "jump@1"], "select@2.5"),
         (&["--demo", "--socket", "n1.sock"], "cannot be used with"),
@@ -210,5 +215,25 @@ fn what_makes_no_sense_is_refused() {
         run(dir.path(), &[&["panel"], args].concat())
             .exits(2)
             .says(words);
+    }
+}
+
+#[test]
+fn an_adapter_that_is_missing_is_told() {
+    let dir = folder(&[]);
+    let vacant = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("bgb:{}", vacant.local_addr().unwrap());
+    drop(vacant);
+    for link in [
+        "serial:/dev/no-such-tty",
+        "spi:/dev/no-such-spidev",
+        &address,
+    ] {
+        run(
+            dir.path(),
+            &["panel", "--demo", "--link", link, "--seconds", "1"],
+        )
+        .exits(1)
+        .says(&format!("cannot open {link}: "));
     }
 }

@@ -10,7 +10,7 @@ use skerry_gbdisplay::view::Style;
 
 use super::control::Target;
 use crate::exit::{Exit, Failed};
-use crate::panel::{self, Options, Press, View};
+use crate::panel::{self, Link, Options, Press, View};
 
 /// Pages, charts and alerts of the node, and keys that answer. Without a Game Boy at hand an
 /// emulated one shows the same.
@@ -30,6 +30,9 @@ pub(super) struct PanelArgs {
     /// The page to begin with
     #[arg(long, value_name = "NAME")]
     page: Option<String>,
+    /// Where the console is: emulated, serial:/dev/ttyACM0, spi:/dev/spidev0.0 or bgb:HOST:PORT
+    #[arg(long, value_name = "LINK", default_value = "emulated")]
+    link: Link,
     /// Where to show it [default: terminal; none with --json]
     #[arg(long, value_enum)]
     view: Option<ViewName>,
@@ -85,6 +88,7 @@ pub(super) fn panel(args: PanelArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let view = view(&args)?;
+    let link = args.link.clone();
     let options = Options {
         target: (!args.demo).then_some(args.target),
         pages: args.pages,
@@ -94,11 +98,24 @@ pub(super) fn panel(args: PanelArgs) -> anyhow::Result<Exit> {
         json: args.json,
         model: if args.color { Model::Cgb } else { Model::Dmg },
     };
-    panel::run(&options, &view)?;
+    if link == Link::Emulated {
+        panel::run(&options, &view)?;
+    } else {
+        panel::run_at(&options, &link)?;
+    }
     Ok(Exit::Good)
 }
 
 fn view(args: &PanelArgs) -> anyhow::Result<View> {
+    if args.link != Link::Emulated {
+        let views = args.view.is_some() || args.once || args.gif.is_some();
+        if views || args.color || !args.press.is_empty() {
+            let message = "views, files and --press are of the emulated console; this one shows \
+                           the panel itself";
+            return Err(Failed::new(Exit::Usage, message).into());
+        }
+        return Ok(View::None);
+    }
     if let Some(path) = &args.png {
         return Ok(View::Png(path.clone()));
     }

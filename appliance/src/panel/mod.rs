@@ -6,12 +6,13 @@
 mod alerts;
 mod events;
 mod facts;
+mod link;
 mod show;
 mod source;
 mod still;
 mod terminal;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use skerry_gbdisplay::page::Pages;
@@ -21,6 +22,7 @@ use skerry_gbdisplay::{Model, ROM};
 
 use crate::cli::Target;
 use crate::exit::{Exit, Failed};
+pub(crate) use link::Link;
 pub(crate) use show::Press;
 use show::Show;
 use source::Source;
@@ -76,10 +78,7 @@ pub(crate) fn run(options: &Options, view: &View) -> anyhow::Result<()> {
         Speed::Free
     };
     let panel = panel(options)?;
-    let source = match &options.target {
-        None => Source::demo(),
-        Some(target) => Source::daemon(target.clone())?,
-    };
+    let source = source(options)?;
     let port = Emulated::new(options.model, speed)?;
     let mut show = Show::new(Desk::new(panel, port), source, options);
     match view {
@@ -89,6 +88,37 @@ pub(crate) fn run(options: &Options, view: &View) -> anyhow::Result<()> {
         View::Png(path) => still::png(&mut show, path),
         View::Gif(path) => still::gif(&mut show, path),
     }
+}
+
+/// Shows it on a console that is not of this process, until the time is over.
+///
+/// # Errors
+/// As [`run`], and when there is no adapter at first.
+pub(crate) fn run_at(options: &Options, link: &Link) -> anyhow::Result<()> {
+    let panel = panel(options)?;
+    let source = source(options)?;
+    let port = link.open()?;
+    let mut show = Show::new(Desk::new(panel, port), source, options);
+    while !show.is_over() {
+        show.step()?;
+        if let Some(error) = show.desk.port.take_failure() {
+            eprint(&format!("skerry: {link}: {error}; trying again\n"));
+        }
+    }
+    Ok(())
+}
+
+fn source(options: &Options) -> anyhow::Result<Source> {
+    match &options.target {
+        None => Ok(Source::demo()),
+        Some(target) => Source::daemon(target.clone()),
+    }
+}
+
+/// Words for people. Where stderr is closed nobody is listening.
+fn eprint(words: &str) {
+    use std::io::Write as _;
+    drop(std::io::stderr().lock().write_all(words.as_bytes()));
 }
 
 fn panel(options: &Options) -> anyhow::Result<Panel> {
@@ -110,11 +140,11 @@ fn panel(options: &Options) -> anyhow::Result<Panel> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub(crate) fn write_rom(path: &std::path::Path) -> anyhow::Result<()> {
+pub(crate) fn write_rom(path: &Path) -> anyhow::Result<()> {
     write(path, ROM)
 }
 
-fn write(path: &std::path::Path, bytes: &[u8]) -> anyhow::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(path, bytes).map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
         Failed::new(Exit::Bad, message).into()

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use skerry_gbdisplay::Keys;
-use skerry_gbdisplay::port::{Desk, Emulated, Port as _};
+use skerry_gbdisplay::port::{Desk, Port};
 use skerry_gbdisplay::view::{HOLD_START_US, HOLD_US, Hands};
 
 use super::source::Source;
@@ -60,8 +60,8 @@ impl Press {
 
 /// Everything that goes on while a panel is shown.
 #[derive(Debug)]
-pub(super) struct Show {
-    pub(super) desk: Desk<Emulated>,
+pub(super) struct Show<P> {
+    pub(super) desk: Desk<P>,
     pub(super) source: Source,
     pub(super) hands: Hands,
     presses: Vec<Press>,
@@ -69,8 +69,8 @@ pub(super) struct Show {
     json: bool,
 }
 
-impl Show {
-    pub(super) fn new(desk: Desk<Emulated>, source: Source, options: &Options) -> Self {
+impl<P: Port> Show<P> {
+    pub(super) fn new(desk: Desk<P>, source: Source, options: &Options) -> Self {
         let micros = |it: Duration| u64::try_from(it.as_micros()).unwrap_or(u64::MAX);
         Self {
             desk,
@@ -118,7 +118,7 @@ impl Show {
         for press in self.presses.extract_if(.., |it| is_due(it)) {
             self.hands.press(now_us, press.keys, press.hold_us());
         }
-        self.desk.port.set_keys(self.hands.held(now_us));
+        self.desk.port.hold(self.hands.held(now_us));
         while let Some(facts) = self.source.next(now_us) {
             self.desk.session.handle_facts(now_us, facts);
         }

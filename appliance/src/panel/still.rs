@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use skerry_gbdisplay::port::{Emulated, Port as _};
 use skerry_gbdisplay::view;
 
 use super::show::Show;
@@ -21,7 +22,7 @@ const PAINT_US: u64 = 10_000_000;
 const COPY_US: u64 = 100_000;
 
 /// Prints the last picture as text.
-pub(super) fn text(show: &mut Show) -> anyhow::Result<()> {
+pub(super) fn text(show: &mut Show<Emulated>) -> anyhow::Result<()> {
     settle(show)?;
     let now_us = show.now_us();
     let text = show.desk.session.panel().picture(now_us).text();
@@ -30,14 +31,14 @@ pub(super) fn text(show: &mut Show) -> anyhow::Result<()> {
 }
 
 /// Makes a file of the last picture.
-pub(super) fn png(show: &mut Show, path: &Path) -> anyhow::Result<()> {
+pub(super) fn png(show: &mut Show<Emulated>, path: &Path) -> anyhow::Result<()> {
     settle(show)?;
     let frame = show.desk.port.machine().frame();
     write(path, &view::png(frame, PNG_SCALE)?)
 }
 
 /// Makes a film.
-pub(super) fn gif(show: &mut Show, path: &Path) -> anyhow::Result<()> {
+pub(super) fn gif(show: &mut Show<Emulated>, path: &Path) -> anyhow::Result<()> {
     show.limit(DEMO_FOR);
     let file = File::create(path).map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
@@ -54,7 +55,7 @@ pub(super) fn gif(show: &mut Show, path: &Path) -> anyhow::Result<()> {
 
 /// Runs until the panel shows everything: a demo for its time, a daemon for two rounds of facts,
 /// which rates are made from.
-fn settle(show: &mut Show) -> anyhow::Result<()> {
+fn settle(show: &mut Show<Emulated>) -> anyhow::Result<()> {
     match &show.source {
         Source::Demo { .. } => {
             show.limit(DEMO_FOR);
@@ -66,7 +67,7 @@ fn settle(show: &mut Show) -> anyhow::Result<()> {
                 let left = deadline.saturating_duration_since(Instant::now());
                 let facts = receiver.recv_timeout(left.max(Duration::from_millis(1)));
                 let Ok(facts) = facts else { break };
-                let now_us = skerry_gbdisplay::port::Port::now_us(&mut show.desk.port);
+                let now_us = show.desk.port.now_us();
                 show.desk.session.handle_facts(now_us, facts);
             }
             if show.is_limited() {
@@ -77,7 +78,7 @@ fn settle(show: &mut Show) -> anyhow::Result<()> {
     show.run_painted()
 }
 
-impl Show {
+impl Show<Emulated> {
     /// Until everything is shown. The time that passes meanwhile is the console's own.
     fn run_painted(&mut self) -> anyhow::Result<()> {
         let give_up_us = self.now_us() + PAINT_US;

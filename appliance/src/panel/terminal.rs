@@ -8,6 +8,7 @@ use ratatui::DefaultTerminal;
 use ratatui::layout::Rect;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
+use skerry_gbdisplay::port::Emulated;
 use skerry_gbdisplay::view::{Screen, Style, key, wants_to_leave};
 
 use super::show::Show;
@@ -18,7 +19,7 @@ const EVERY: u64 = 2;
 const KEYS: &str = "arrows  a/x: A  b/z: B  tab: SELECT  enter: START  p: hold START  q: leave";
 
 /// Shows it until the reader leaves or the time is over.
-pub(super) fn run(show: &mut Show, style: Style) -> anyhow::Result<()> {
+pub(super) fn run(show: &mut Show<Emulated>, style: Style) -> anyhow::Result<()> {
     if !io::stdout().is_terminal() {
         let message = "this view needs a terminal; --once prints the screen, --png and --gif make \
                        files";
@@ -30,7 +31,11 @@ pub(super) fn run(show: &mut Show, style: Style) -> anyhow::Result<()> {
     shown
 }
 
-fn watch(show: &mut Show, style: Style, terminal: &mut DefaultTerminal) -> anyhow::Result<()> {
+fn watch(
+    show: &mut Show<Emulated>,
+    style: Style,
+    terminal: &mut DefaultTerminal,
+) -> anyhow::Result<()> {
     let mut drawn = None;
     while !show.is_over() {
         show.step()?;
