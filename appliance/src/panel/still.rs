@@ -18,8 +18,8 @@ const PNG_SCALE: u8 = 3;
 const GIF_SCALE: u8 = 2;
 /// How long a panel may take to be painted, in microseconds of its own time.
 const PAINT_US: u64 = 10_000_000;
-/// What the console takes to copy what it has acknowledged to its video memory, in microseconds.
-const COPY_US: u64 = 100_000;
+/// Two pictures of the console, in microseconds: one of them is whole.
+const PICTURES_US: u64 = 34_000;
 
 /// Prints the last picture as text.
 pub(super) fn text(show: &mut Show<Emulated>) -> anyhow::Result<()> {
@@ -79,13 +79,20 @@ fn settle(show: &mut Show<Emulated>) -> anyhow::Result<()> {
 }
 
 impl Show<Emulated> {
-    /// Until everything is shown. The time that passes meanwhile is the console's own.
+    /// Until everything is shown, and nothing hidden that blinks, for a whole picture. The time that
+    /// passes meanwhile is the console's own.
     fn run_painted(&mut self) -> anyhow::Result<()> {
         let give_up_us = self.now_us() + PAINT_US;
+        let mut shown_us = None;
         loop {
             let now_us = self.now_us();
-            if self.desk.session.is_painted(now_us) {
-                break;
+            let session = &self.desk.session;
+            let is_shown = session.is_painted(now_us) && self.desk.port.shows(session.shown());
+            let since_us = *shown_us.get_or_insert(now_us);
+            if !is_shown {
+                shown_us = None;
+            } else if now_us - since_us >= PICTURES_US {
+                return Ok(());
             }
             if now_us > give_up_us {
                 let message = "the panel is not painted in time";
@@ -93,10 +100,5 @@ impl Show<Emulated> {
             }
             self.step()?;
         }
-        let until_us = self.now_us() + COPY_US;
-        while self.now_us() < until_us {
-            self.step()?;
-        }
-        Ok(())
     }
 }

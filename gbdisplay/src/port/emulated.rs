@@ -4,13 +4,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use skerry_dmg::{CYCLES_PER_SECOND, Machine, Model, RomError};
-use skerry_panel_proto::Keys;
+use skerry_panel_proto::{Keys, ROWS, Screen};
 
 use super::{BYTE_US, Port};
 use crate::ROM;
 
 /// M-cycles from one bit to the next: 131072 Hz.
 const BIT: u32 = 8;
+/// The map that the background is made from, rows of 32 tiles (Pan Docs, "VRAM Tile Maps").
+const VIDEO_MAP: u16 = 0x9800;
 /// What one batch takes is a seventh of a picture.
 const BATCH: usize = 16;
 /// When the machine is later than this it does not hurry to make up for it.
@@ -58,6 +60,15 @@ impl Emulated {
     #[must_use]
     pub const fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// True if the tiles in its video memory are those of a screen: all is copied, and what blinks
+    /// is not hidden.
+    #[must_use]
+    pub fn shows(&self, screen: &Screen) -> bool {
+        let rows = (VIDEO_MAP..).step_by(32).zip(0..ROWS);
+        let mut rows = rows.map(|(at, row)| (at..).zip(screen.row(row)));
+        rows.all(|mut row| row.all(|(at, tile)| self.machine.peek(at) == *tile))
     }
 
     /// Plugs the cable in or out.
