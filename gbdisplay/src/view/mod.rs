@@ -6,8 +6,10 @@ mod gif;
 mod keys;
 mod png;
 mod terminal;
+mod web;
 
 pub use gif::Film;
 pub use keys::{HOLD_START_US, HOLD_US, Hands, key, wants_to_leave};
 pub use png::png;
 pub use terminal::{Screen, Style};
+pub use web::Web;

@@ -1,0 +1,192 @@
+//! The web view as a browser meets it: the page, pictures, keys, and who is turned away.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    clippy::unwrap_used,
+    reason = "the whole file is a test"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use skerry_dmg::{Frame, HEIGHT, WIDTH};
+use skerry_gbdisplay::port::{Emulated, Port as _, Speed};
+use skerry_gbdisplay::view::Web;
+use skerry_gbdisplay::{Keys, Model};
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket, connect};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
+
+fn web() -> Web {
+    Web::listen("127.0.0.1:0".parse().unwrap()).unwrap()
+}
+
+/// A request, with what a browser says of itself.
+fn open(address: SocketAddr, host: &str, origin: Option<&str>) -> Result<Socket, String> {
+    let request = format!("ws://{address}/screen").into_client_request();
+    let mut request = request.unwrap();
+    let headers = request.headers_mut();
+    headers.insert("host", host.parse().unwrap());
+    if let Some(origin) = origin {
+        headers.insert("origin", origin.parse().unwrap());
+    }
+    let (socket, _) = connect(request).map_err(|error| error.to_string())?;
+    if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+    Ok(socket)
+}
+
+fn open_own(address: SocketAddr) -> Socket {
+    let host = address.to_string();
+    open(address, &host, Some(&format!("http://{host}"))).unwrap()
+}
+
+fn get(address: SocketAddr, host: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn picture(socket: &mut Socket) -> Vec<u8> {
+    loop {
+        if let Message::Binary(bytes) = socket.read().unwrap() {
+            return bytes.to_vec();
+        }
+    }
+}
+
+/// Undoes what the server did, as the page does.
+fn assert_is(bytes: &[u8], frame: &Frame) {
+    let colours = usize::from(bytes[0]) + 1;
+    let pixels = &bytes[1 + colours * 3..];
+    let mut seen = std::collections::BTreeMap::new();
+    for at in 0..WIDTH * HEIGHT {
+        let number = if colours > 4 {
+            pixels[at]
+        } else {
+            pixels[at / 4] >> (6 - at % 4 * 2) & 3
+        };
+        let at_colour = 1 + usize::from(number) * 3;
+        let shown = &bytes[at_colour..at_colour + 3];
+        let meant = frame.rgb555(at % WIDTH, at / WIDTH).unwrap();
+        assert_eq!(*seen.entry(meant).or_insert(shown), shown, "{at}");
+    }
+    assert_eq!(seen.len(), colours);
+    assert!(colours > 1);
+}
+
+#[test]
+fn the_page_is_served_with_everything_in_it() {
+    let web = web();
+    let answer = get(web.address(), &web.address().to_string());
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("default-src 'none'"), "{answer}");
+    assert!(answer.contains("<canvas"), "{answer}");
+    for elsewhere in ["https://", "src=", "@import", "url("] {
+        assert!(!answer.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+#[test]
+fn pictures_come_as_the_core_draws_them() {
+    for model in [Model::Dmg, Model::Cgb] {
+        let mut web = web();
+        let mut console = Emulated::new(model, Speed::Free).unwrap();
+        console.wait(1_000_000);
+        web.show(console.machine().frame());
+        let mut socket = open_own(web.address());
+        let drawn = picture(&mut socket);
+        assert_is(&drawn, console.machine().frame());
+        let first = console.machine().frame().clone();
+        console.restart().unwrap();
+        console.wait(30_000);
+        let second = console.machine().frame().clone();
+        assert_ne!(first, second);
+        // The same one again says nothing; another one comes.
+        web.show(&first);
+        web.show(&second);
+        assert_ne!(picture(&mut socket), drawn);
+        web.show(&first);
+        assert_eq!(picture(&mut socket), drawn);
+    }
+}
+
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < PATIENCE, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn keys_of_all_viewers_are_held_until_they_let_go_or_leave() {
+    let web = web();
+    let (mut one, mut other) = (open_own(web.address()), open_own(web.address()));
+    let hold = |socket: &mut Socket, keys: u8| {
+        let message = Message::Binary(vec![keys].into());
+        socket.send(message).unwrap();
+    };
+    hold(&mut one, Keys::A.0);
+    hold(&mut other, Keys::UP.0);
+    until("both", || web.keys() == Keys(Keys::A.0 | Keys::UP.0));
+    hold(&mut one, 0);
+    until("one to let go", || web.keys() == Keys::UP);
+    // What makes no sense changes nothing.
+    one.send(Message::Binary(vec![1, 2].into())).unwrap();
+    one.send(Message::text("A")).unwrap();
+    hold(&mut one, Keys::B.0);
+    until("B", || web.keys() == Keys(Keys::B.0 | Keys::UP.0));
+    drop(other);
+    until("the other to leave", || web.keys() == Keys::B);
+}
+
+#[test]
+fn other_peoples_pages_and_names_are_turned_away() {
+    let web = web();
+    let address = web.address();
+    let own = address.to_string();
+    let port = address.port();
+    for (host, origin) in [
+        (own.as_str(), None),
+        (own.as_str(), Some("http://example.org")),
+        (own.as_str(), Some("null")),
+        ("panel.example.org", Some("http://panel.example.org")),
+    ] {
+        let error = open(address, host, origin).unwrap_err();
+        assert!(error.contains("403"), "{host} {origin:?}: {error}");
+    }
+    let answer = get(address, "panel.example.org");
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    let local = format!("localhost:{port}");
+    open(address, &local, Some(&format!("http://{local}"))).unwrap();
+    assert!(get(address, &local).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn viewers_are_few() {
+    let mut web = web();
+    let mut console = Emulated::new(Model::Dmg, Speed::Free).unwrap();
+    console.wait(1_000_000);
+    web.show(console.machine().frame());
+    let mut viewers: Vec<Socket> = (0..8).map(|_| open_own(web.address())).collect();
+    for viewer in &mut viewers {
+        picture(viewer);
+    }
+    let mut one_too_many = open_own(web.address());
+    one_too_many.read().unwrap_err();
+    let busy = Web::listen(web.address()).unwrap_err();
+    assert_eq!(busy.kind(), std::io::ErrorKind::AddrInUse);
+}
