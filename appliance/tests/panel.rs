@@ -199,7 +199,11 @@ fn the_cartridge_is_written_as_it_is() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let dir = folder(&[]);
-    let refused: [(&[&str], &str); 7] = [
+    let refused: [(&[&str], &str); 8] = [
+        (
+            &["--demo", "--view", "web", "--listen", "here"],
+            "invalid socket address",
+        ),
         (&["--demo", "--link", "usb"], "expected emulated, serial:"),
         (
             &["--demo", "--link", "spi:/dev/no", "--once"],
@@ -236,4 +240,30 @@ fn an_adapter_that_is_missing_is_told() {
         .exits(1)
         .says(&format!("cannot open {link}: "));
     }
+}
+
+#[test]
+fn the_web_view_says_where_it_is() {
+    let dir = folder(&[]);
+    let args = [
+        "panel",
+        "--demo",
+        "--view",
+        "web",
+        "--listen",
+        "127.0.0.1:0",
+        "--seconds",
+        "1",
+    ];
+    run(dir.path(), &args)
+        .exits(0)
+        .says("the panel is at http://127.0.0.1:");
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    run(
+        dir.path(),
+        &["panel", "--demo", "--view", "web", "--listen", &address],
+    )
+    .exits(1)
+    .says(&format!("cannot listen at {address}"));
 }

@@ -1,6 +1,7 @@
 //! `skerry panel`: the node on a Game Boy.
 
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub(super) struct PanelArgs {
     /// Where to show it [default: terminal; none with --json]
     #[arg(long, value_enum)]
     view: Option<ViewName>,
+    /// Where the web view listens; whoever reaches it can press keys
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8033")]
+    listen: SocketAddr,
     /// Show one picture and leave: as a file with --png, else as text
     #[arg(long)]
     once: bool,
@@ -78,6 +82,8 @@ enum ViewName {
     Terminal,
     /// Braille dots: 80 columns, 37 rows
     Braille,
+    /// A web page that looks like a Game Boy
+    Web,
     /// Nowhere
     None,
 }
@@ -139,6 +145,7 @@ fn view(args: &PanelArgs) -> anyhow::Result<View> {
     Ok(match name {
         ViewName::Terminal => View::Terminal(Style::Blocks),
         ViewName::Braille => View::Terminal(Style::Braille),
+        ViewName::Web => View::Web(args.listen),
         ViewName::None => View::None,
     })
 }

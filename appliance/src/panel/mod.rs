@@ -11,7 +11,9 @@ mod show;
 mod source;
 mod still;
 mod terminal;
+mod web;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ pub(crate) enum View {
     None,
     /// A terminal shows them.
     Terminal(skerry_gbdisplay::view::Style),
+    /// A web page shows them.
+    Web(SocketAddr),
     /// The last one is printed as text.
     Text,
     /// The last one becomes a file.
@@ -70,7 +74,7 @@ const DEMO_FOR: Duration = Duration::from_secs(5);
 /// A page makes no sense, the daemon does not answer at first, or a file cannot be written.
 pub(crate) fn run(options: &Options, view: &View) -> anyhow::Result<()> {
     let is_demo = options.target.is_none();
-    let is_live = matches!(view, View::None | View::Terminal(_));
+    let is_live = matches!(view, View::None | View::Terminal(_) | View::Web(_));
     // A film of a real node takes its time; anything else need not.
     let speed = if is_live || (!is_demo && matches!(view, View::Gif(_))) {
         Speed::Real
@@ -84,6 +88,7 @@ pub(crate) fn run(options: &Options, view: &View) -> anyhow::Result<()> {
     match view {
         View::None => show.run(),
         View::Terminal(style) => terminal::run(&mut show, *style),
+        View::Web(address) => web::run(&mut show, *address),
         View::Text => still::text(&mut show),
         View::Png(path) => still::png(&mut show, path),
         View::Gif(path) => still::gif(&mut show, path),
