@@ -3,6 +3,7 @@
 
 mod console;
 mod datagrams;
+mod display;
 mod ecn;
 mod faults;
 mod guards;
@@ -25,6 +26,7 @@ use crate::command::{Ended, cargo, run as run_command, say};
 use crate::tools::is_root;
 use console::CONSOLE_FAULTS;
 use datagrams::DATAGRAM_FAULTS;
+use display::DISPLAY_FAULTS;
 use ecn::ECN_FAULTS;
 use faults::{FAULTS, Fault, Tests};
 use guards::GUARDS;
@@ -62,6 +64,7 @@ fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(&LANE_FAULTS)
         .chain(&CONSOLE_FAULTS)
         .chain(&PANEL_FAULTS)
+        .chain(&DISPLAY_FAULTS)
 }
 
 /// Runs the faults whose names contain `filter`. True when a test noticed each.

@@ -1,0 +1,85 @@
+//! Faults in what the panel shows and does: pages, keys, the differ and the views.
+
+use super::faults::Tests::Cartridge;
+use super::faults::{Edit, Fault};
+
+const PAINT: &str = "gbdisplay/src/paint.rs";
+const PANEL: &str = "gbdisplay/src/panel/mod.rs";
+const SESSION: &str = "gbdisplay/src/session.rs";
+const SOCKET: &str = "gbdisplay/src/view/web/socket.rs";
+const TERMINAL: &str = "gbdisplay/src/view/terminal.rs";
+
+pub(super) const DISPLAY_FAULTS: [Fault; 8] = [
+    Fault {
+        name: "leave a chart where another is to be drawn",
+        edits: &[Edit {
+            file: PAINT,
+            from: "changes.push(Change::Chart(id, None));",
+            to: "",
+        }],
+        tests: Cartridge("what_is_asked_for"),
+    },
+    Fault {
+        name: "send a chart as tiles too",
+        edits: &[Edit {
+            file: PAINT,
+            from: "shown != wanted && is_free(*at)",
+            to: "shown != wanted",
+        }],
+        tests: Cartridge("a_chart_that_moved"),
+    },
+    Fault {
+        name: "take one thumb for two acknowledgements",
+        edits: &[Edit {
+            file: PANEL,
+            from: "after_us >= GUARD_US",
+            to: "after_us > 0",
+        }],
+        tests: Cartridge("an_alert_comes_before"),
+    },
+    Fault {
+        name: "decide about what nobody has seen",
+        edits: &[Edit {
+            file: PANEL,
+            from: "(is_seen && !self.is_stale(now_us))",
+            to: "(!self.is_stale(now_us))",
+        }],
+        tests: Cartridge("a_decision_that_came"),
+    },
+    Fault {
+        name: "decide on stale facts",
+        edits: &[Edit {
+            file: PANEL,
+            from: "(is_seen && !self.is_stale(now_us))",
+            to: "(is_seen)",
+        }],
+        tests: Cartridge("old_facts_are_stale"),
+    },
+    Fault {
+        name: "forget that a console shows nothing after its greeting",
+        edits: &[Edit {
+            file: SESSION,
+            from: "self.shown = Screen::default();",
+            to: "",
+        }],
+        tests: Cartridge("a_cable_that_is_pulled"),
+    },
+    Fault {
+        name: "let a page of others press keys",
+        edits: &[Edit {
+            file: SOCKET,
+            from: "origin.strip_prefix(\"http://\") == Some(host)",
+            to: "!origin.is_empty() && !host.is_empty()",
+        }],
+        tests: Cartridge("other_peoples_pages"),
+    },
+    Fault {
+        name: "show every second row twice",
+        edits: &[Edit {
+            file: TERMINAL,
+            from: "colour(y * 2 + 1)",
+            to: "colour(y * 2)",
+        }],
+        tests: Cartridge("half_blocks"),
+    },
+];
