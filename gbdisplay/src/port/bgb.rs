@@ -11,7 +11,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::{BYTE_US, Port};
+use super::{BYTE_US, Port, us_since};
 
 /// How long the other end may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ impl Bgb {
 
     /// Comes up to the clock on the wall, if that is ahead.
     fn catch_up(&mut self) {
-        let wall_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wall_us = us_since(self.start);
         self.now_us = self.now_us.max(wall_us);
     }
 
@@ -122,7 +122,7 @@ impl Port for Bgb {
             self.now_us += BYTE_US;
         }
         // As fast as a console can follow, and not faster.
-        let wall_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wall_us = us_since(self.start);
         let early_us = self.now_us.saturating_sub(wall_us);
         std::thread::sleep(Duration::from_micros(early_us));
         Ok(())

@@ -7,6 +7,7 @@ mod serial;
 mod spi;
 
 use std::io;
+use std::time::Instant;
 
 use skerry_panel_proto::Keys;
 
@@ -39,6 +40,11 @@ pub trait Port {
 
     /// Holds keys of the console, where it has none of plastic.
     fn hold(&mut self, _keys: Keys) {}
+}
+
+/// Microseconds of the wall clock since then.
+fn us_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How long a byte takes at the pace that every console can follow, in microseconds.

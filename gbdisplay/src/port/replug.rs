@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use skerry_panel_proto::Keys;
 
-use super::{BYTE_US, Port};
+use super::{BYTE_US, Port, us_since};
 
 /// How often it is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -79,7 +79,7 @@ impl Port for Replug {
     }
 
     fn now_us(&mut self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+        us_since(self.start)
     }
 
     fn batch(&self) -> usize {

@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::termios::{self, OptionalActions, QueueSelector};
 
-use super::{BYTE_US, Port};
+use super::{BYTE_US, Port, us_since};
 
 /// How long the adapter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ impl Port for Serial {
     }
 
     fn now_us(&mut self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+        us_since(self.start)
     }
 
     fn batch(&self) -> usize {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use spidev::{SpiModeFlags, Spidev, SpidevOptions, SpidevTransfer};
 
-use super::{BITS_PER_SECOND, BYTE_US, Port};
+use super::{BITS_PER_SECOND, BYTE_US, Port, us_since};
 
 /// How many bytes are one call: all of them must be through before any answer is seen.
 const BATCH: usize = 16;
@@ -70,7 +70,7 @@ impl Port for Spi {
     }
 
     fn now_us(&mut self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+        us_since(self.start)
     }
 
     fn batch(&self) -> usize {
