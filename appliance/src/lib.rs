@@ -17,5 +17,6 @@ pub mod key;
 pub mod lab;
 pub mod node_config;
 mod panel;
+mod terminal;
 pub mod top;
 pub mod view;

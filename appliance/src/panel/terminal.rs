@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use crossterm::event::{self, Event};
+use crossterm::event::Event;
 use ratatui::DefaultTerminal;
 use ratatui::layout::Rect;
 use ratatui::style::Stylize;
@@ -13,6 +13,7 @@ use skerry_gbdisplay::view::{Screen, Style, key, wants_to_leave};
 
 use super::show::Show;
 use crate::exit::{Exit, Failed};
+use crate::terminal::next_event;
 
 /// Pictures of the console between two drawings: 30 a second.
 const EVERY: u64 = 2;
@@ -39,8 +40,8 @@ fn watch(
     let mut drawn = None;
     while !show.is_over() {
         show.step()?;
-        while event::poll(Duration::ZERO)? {
-            let Event::Key(event) = event::read()? else {
+        while let Some(event) = next_event(Duration::ZERO)? {
+            let Event::Key(event) = event else {
                 drawn = None;
                 continue;
             };

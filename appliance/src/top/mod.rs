@@ -6,12 +6,13 @@ mod rates;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyModifiers};
 use ratatui::DefaultTerminal;
 use serde::de::DeserializeOwned;
 
 use crate::control_socket::{Client, Command};
 use crate::exit::{Exit, Failed};
+use crate::terminal::next_event;
 use crate::view::Status;
 use rates::{Rates, Sample};
 
@@ -51,13 +52,13 @@ impl View {
         loop {
             terminal.draw(|frame| draw::draw(frame, &self.status, &self.rates, self.offset))?;
             let left = next.saturating_duration_since(Instant::now());
-            if event::poll(left)? {
-                if self.obey(&event::read()?) {
-                    return Ok(());
+            match next_event(left)? {
+                Some(event) if self.obey(&event) => return Ok(()),
+                Some(_) => {}
+                None => {
+                    self.ask(client)?;
+                    next = Instant::now() + EVERY;
                 }
-            } else {
-                self.ask(client)?;
-                next = Instant::now() + EVERY;
             }
         }
     }

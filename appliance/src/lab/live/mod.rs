@@ -8,10 +8,11 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::DefaultTerminal;
 
 use crate::lab::world::World;
+use crate::terminal::next_event;
 use traffic::Traffic;
 
 /// The pause between two steps: one host speaks in each.
@@ -37,7 +38,7 @@ fn watch(world: &mut World, traffic: &mut Traffic, terminal: &mut DefaultTermina
         terminal.draw(|frame| panels::draw(frame, world, traffic))?;
         next = (next + STEP).max(Instant::now());
         while let Some(left) = next.checked_duration_since(Instant::now()) {
-            if event::poll(left)? && is_goodbye(&event::read()?) {
+            if next_event(left)?.as_ref().is_some_and(is_goodbye) {
                 return Ok(());
             }
             if world.interrupt.is_set() || left.is_zero() {
