@@ -58,6 +58,16 @@ impl Forwarder {
 }
 
 impl State {
+    /// Whether a frame may have come through a queue that is long. Which one it came through takes
+    /// more to find out, and hardly ever matters.
+    fn may_be_long(&self, origin: Origin) -> bool {
+        let own = match origin {
+            Origin::Port(port) => self.queues.ports.get(port.index()),
+            Origin::Peer(_) => None,
+        };
+        own.is_some_and(Queue::is_long) || self.queues.underlay.is_long()
+    }
+
     /// The queue that a frame has come through.
     fn queue_of(&mut self, origin: Origin, is_edge: bool) -> Option<&mut Queue> {
         match origin {
@@ -77,6 +87,9 @@ impl<S: Sink> Pass<'_, S> {
         inspected: &Inspected,
         frame: Frame<'_>,
     ) -> Result<bool, DropReason> {
+        if !self.state.may_be_long(sender.origin) {
+            return Ok(false);
+        }
         let is_edge = match sender.origin {
             Origin::Port(port) => self.tables.edge_behind(port).is_some(),
             Origin::Peer(_) => false,
