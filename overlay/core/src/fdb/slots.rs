@@ -4,8 +4,22 @@
 //! touches one line of the index, small enough for L2, and one of the entries, and nothing else. Nor
 //! does it ever allocate within the room that was asked for: no place of the index stays used
 //! after its entry has gone.
+//!
+//! There is room for many more addresses than most nodes ever hear. Of the index, only as much is in
+//! use as what is there needs: a few hundred addresses all over eight megabytes were each on a page of
+//! its own, and every lookup waited for the page tables too.
 
 use skerry_policy::{Mac, PvlanId};
+
+/// Places of the index that are in use at first: 8 KiB, for 1,024 entries.
+const FIRST: usize = 1 << 11;
+
+/// How many times as many are in use afterwards. With each step every entry is entered anew, and
+/// frames wait meanwhile.
+const STEP: usize = 4;
+
+/// From here on it is all of them: for more entries than half as many the wait would be long.
+const LAST: usize = 1 << 17;
 
 /// What an entry is found by.
 pub(super) type Key = (PvlanId, Mac);
@@ -16,6 +30,8 @@ pub(super) struct Slots<V> {
     /// Open addressing with linear probing, at most half full. Zero where nothing is; otherwise the
     /// number of a slot, plus one, in the low bits, and of the hash whatever is left above them.
     index: Box<[u32]>,
+    /// The places of the index that are in use, less one: a power of two, less one.
+    mask: u32,
     slots: Vec<Slot<V>>,
     /// Nobody outside can tell which addresses share a place.
     seed: u64,
@@ -38,6 +54,7 @@ impl<V> Slots<V> {
         let places = capacity.max(8).saturating_mul(2).next_power_of_two();
         Self {
             index: vec![0; places].into_boxed_slice(),
+            mask: mask(places.min(FIRST)),
             slots: Vec::with_capacity(capacity),
             seed,
         }
@@ -78,12 +95,31 @@ impl<V> Slots<V> {
             return;
         }
         self.slots.push(Slot { key, value });
-        if self.slots.len().saturating_mul(2) > self.index.len() {
-            self.index = vec![0; self.index.len().saturating_mul(2)].into_boxed_slice();
-            (0..self.slots.len()).for_each(|number| self.enter(number));
+        if self.slots.len().saturating_mul(2) > self.places() {
+            self.widen();
         } else {
             self.enter(self.slots.len().saturating_sub(1));
         }
+    }
+
+    /// Uses more of the index, or makes a larger one where all of it is in use.
+    fn widen(&mut self) {
+        let all = self.index.len();
+        if self.places() < all {
+            // Behind what was in use all is zero already.
+            let used = self.places();
+            self.index.iter_mut().take(used).for_each(|it| *it = 0);
+            let more = if used < LAST {
+                used.saturating_mul(STEP)
+            } else {
+                all
+            };
+            self.mask = mask(more.min(all));
+        } else {
+            self.index = vec![0; all.saturating_mul(2)].into_boxed_slice();
+            self.mask = mask(self.index.len());
+        }
+        (0..self.slots.len()).for_each(|number| self.enter(number));
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<V> {
@@ -127,7 +163,7 @@ impl<V> Slots<V> {
             if entry == 0 {
                 return None;
             }
-            if (entry ^ tag(hash)) & !self.mask() == 0 {
+            if (entry ^ tag(hash)) & !self.mask == 0 {
                 let number = self.number(entry);
                 if self.slots.get(number)?.key == key {
                     return Some((place, number));
@@ -150,7 +186,7 @@ impl<V> Slots<V> {
     }
 
     fn point(&mut self, place: usize, key: Key, number: usize) {
-        let (mask, tag) = (self.mask(), tag(self.hash(key)));
+        let (mask, tag) = (self.mask, tag(self.hash(key)));
         // Half as many slots as places, so that the number fits under the mask.
         let number = u32::try_from(number).unwrap_or(u32::MAX).wrapping_add(1);
         if let Some(entry) = self.index.get_mut(place) {
@@ -184,24 +220,24 @@ impl<V> Slots<V> {
 
     /// The number of the slot that an entry of the index names.
     fn number(&self, entry: u32) -> usize {
-        ((entry & self.mask()) as usize).wrapping_sub(1)
+        ((entry & self.mask) as usize).wrapping_sub(1)
     }
 
-    /// The bits of an entry, and of a hash, that are a place.
-    fn mask(&self) -> u32 {
-        u32::try_from(self.index.len()).map_or(u32::MAX, |it| it.wrapping_sub(1))
+    /// The places of the index that are in use.
+    const fn places(&self) -> usize {
+        self.mask as usize + 1
     }
 
     fn home(&self, hash: u64) -> usize {
-        (low(hash) & self.mask()) as usize
+        (low(hash) & self.mask) as usize
     }
 
     fn after(&self, place: usize) -> usize {
-        place.wrapping_add(1) & (self.mask() as usize)
+        place.wrapping_add(1) & (self.mask as usize)
     }
 
     fn distance(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.mask() as usize)
+        to.wrapping_sub(from) & (self.mask as usize)
     }
 
     /// Both halves of the product with an odd number, folded: every bit of the key reaches both ends.
@@ -216,6 +252,11 @@ impl<V> Slots<V> {
 
 /// The golden ratio as a fraction of 2^64.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The bits of an entry, and of a hash, that are one of so many places.
+fn mask(places: usize) -> u32 {
+    u32::try_from(places).map_or(u32::MAX, |it| it.wrapping_sub(1))
+}
 
 /// What is remembered of a hash in the index, in the bits that are no place.
 fn tag(hash: u64) -> u32 {
@@ -258,10 +299,16 @@ mod tests {
     }
 
     proptest! {
-        /// Room for eight, of 256 that come and go: runs of places wrap around, and the table grows.
+        /// Of 256 that come and go: runs of places wrap around, the places in use become more, and
+        /// then the table grows.
         #[test]
-        fn it_is_a_map(seed in any::<u64>(), steps in prop::collection::vec(step(), 1..400)) {
-            let mut slots = Slots::with_capacity(8, seed);
+        fn it_is_a_map(
+            seed in any::<u64>(),
+            room in prop_oneof![Just(8_usize), Just(100), Just(256)],
+            steps in prop::collection::vec(step(), 1..400),
+        ) {
+            let mut slots = Slots::with_capacity(room, seed);
+            slots.mask = 7;
             let mut map = HashMap::new();
             for step in steps {
                 match step {
@@ -305,6 +352,30 @@ mod tests {
             slots.insert((PvlanId(0), Mac([2, 0, 0, a, b, c])), ());
         }
         assert_eq!((slots.index.len(), slots.slots.capacity()), (places, room));
+    }
+
+    #[test]
+    fn few_addresses_use_little_of_the_index_and_many_find_their_way() {
+        let mut slots = Slots::with_capacity(1 << 20, 3);
+        let (all, at) = (slots.index.len(), slots.index.as_ptr());
+        let key = |number: u32| {
+            let [.., a, b, c] = number.to_be_bytes();
+            (PvlanId(0), Mac([2, 0, 0, a, b, c]))
+        };
+        for number in 0..70_000_u32 {
+            slots.insert(key(number), number);
+            let places = match number {
+                0..1_024 => 1 << 11,
+                1_024..4_096 => 1 << 13,
+                4_096..16_384 => 1 << 15,
+                16_384..65_536 => 1 << 17,
+                _ => 1 << 21,
+            };
+            assert_eq!(slots.places(), places, "{number}");
+        }
+        let lost = (0..70_000).find(|&number| slots.get(key(number)) != Some(&number));
+        assert_eq!(lost, None);
+        assert_eq!((slots.index.len(), slots.index.as_ptr()), (all, at));
     }
 
     /// What vendors give out in a row must not pile up: every probe is a cache line.
