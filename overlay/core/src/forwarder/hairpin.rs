@@ -63,8 +63,10 @@ impl<S: Sink> Pass<'_, S> {
         source: IpAddr,
         target: Option<&Attachment>,
     ) -> Result<(), DropReason> {
-        let owner = self.owner(sender.pvlan.id, source);
-        let Some(owner) = owner.filter(|_| self.is_routed(sender, source)) else {
+        if !self.is_routed(sender, source) {
+            return Ok(());
+        }
+        let Some(owner) = self.owner(sender.pvlan.id, source) else {
             return Ok(());
         };
         let routed = target.map(|target| self.tables.fabric.routed(owner.id, target.id));
