@@ -14,6 +14,7 @@ mod fabric;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+mod gate;
 mod id;
 mod peering;
 mod port;
@@ -31,6 +32,7 @@ pub use code::Code;
 pub use decode::EXPORT_FIELDS;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use fabric::{Digest, Fabric, Hairpin, Node, Pvlan, Role, Routed, Segment, Stock};
+pub use gate::Gate;
 pub use id::{
     AttachmentId, LocalAttachment, LocalPort, Mac, NodeId, PortId, PvlanId, SegmentId, Vid, Vni,
 };

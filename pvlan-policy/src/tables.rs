@@ -6,6 +6,7 @@ use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 
 use crate::fabric::{Fabric, Stock};
+use crate::gate::Gate;
 use crate::id::{AttachmentId, LocalAttachment, LocalPort, NodeId, PortId, SegmentId, Vid};
 use crate::port::{Attach, Port};
 
@@ -20,6 +21,8 @@ pub struct LocalView {
     pub tag: Option<Vid>,
     /// The segment of what enters here.
     pub segment: SegmentId,
+    /// The stock edge that its port stands for.
+    pub edge: Option<NodeId>,
 }
 
 /// Who gets copies of a flooded frame.
@@ -42,6 +45,8 @@ pub struct Local {
     pub attachments: Vec<LocalView>,
     /// Indexed by [`LocalPort`]: its attachments, sorted by tag.
     pub(crate) by_port: Vec<Vec<LocalAttachment>>,
+    /// Indexed by [`LocalPort`].
+    pub(crate) gates: Vec<Gate>,
     /// Indexed by [`SegmentId`].
     pub(crate) flood: Vec<Flood>,
     /// Indexed by [`SegmentId`]; bit: local attachment that accepts it.
@@ -122,6 +127,22 @@ impl Tables {
         }
     }
 
+    /// What every frame of a port of this node is held to.
+    pub fn gate(&self, port: LocalPort) -> Option<&Gate> {
+        self.local.gates.get(port.index())
+    }
+
+    /// Whether a port of this node may send frames of a type.
+    pub fn sends(&self, port: LocalPort, ethertype: u16) -> bool {
+        let Some(gate) = self.gate(port) else {
+            return false;
+        };
+        gate.allows(ethertype).unwrap_or_else(|| {
+            let port = self.fabric.ports.get(gate.port.index());
+            port.is_some_and(|port| port.ethertypes.allows(ethertype))
+        })
+    }
+
     /// The policy of a port of this node.
     pub fn port(&self, port: LocalPort) -> Option<&Port> {
         let id = self.local.ports.get(port.index())?;
@@ -145,6 +166,7 @@ impl Fabric {
             ports: Vec::new(),
             attachments: Vec::new(),
             by_port: Vec::new(),
+            gates: Vec::new(),
             flood: vec![Flood::default(); self.segments.len()],
             accept: vec![FixedBitSet::new(); self.segments.len()],
             by_id: FxHashMap::default(),
@@ -162,6 +184,11 @@ impl Fabric {
         let place = LocalPort(index(local.ports.len()));
         local.ports.push(port.id);
         let mut here = Vec::with_capacity(port.attachments.len());
+        let mut access = None;
+        let edge = match port.attach {
+            Attach::Edge(edge) => Some(edge),
+            Attach::Tap { .. } | Attach::Nic(_) | Attach::Veth { .. } => None,
+        };
         for &id in &port.attachments {
             let Some(attachment) = self.attachments.get(id.index()) else {
                 continue;
@@ -172,15 +199,20 @@ impl Fabric {
                 port: place,
                 tag: attachment.tag,
                 segment: attachment.segment,
+                edge,
             });
+            if attachment.tag.is_none() {
+                access = Some(slot);
+            }
             local.by_id.insert(id, slot);
-            if let Attach::Edge(edge) = port.attach {
+            if let Some(edge) = edge {
                 local.edges.insert((edge, attachment.segment), place);
             }
             here.push(slot);
             self.add_senders(local, slot, attachment.segment);
         }
         local.by_port.push(here);
+        local.gates.push(Gate::new(port, access));
     }
 
     /// Every segment that this attachment accepts floods to it.

@@ -6,7 +6,7 @@ use super::Ground;
 use super::claim::Claim;
 use super::oracle::Oracle;
 use crate::id::{LocalAttachment, SegmentId};
-use crate::tables::Tables;
+use crate::tables::{LocalView, Tables};
 
 /// The shared part: every attachment is in its segment, every pair of segments is judged right.
 pub(super) fn shared(ground: &Ground<'_>) -> Claim {
@@ -111,6 +111,8 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
             let of_port = tables.attachments_of(view.port).contains(&slot);
             let port = tables.port(view.port)?;
             let same_port = port.name == end.port && port.attachments.contains(&view.id);
+            let same_edge = view.edge == tables.edge_behind(view.port);
+            let same_port = same_port && same_edge && has_its_gate(tables, view, slot);
             let same = end.segment == segment && end.tag == view.tag && of_port && same_port;
             let found = tables.local_attachment(view.id) == Some(slot);
             (same && found && listed.insert(index)).then_some(())
@@ -125,6 +127,15 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
     claim.expect(listed == *expected, || {
         format!("{me} does not serve exactly its own ports")
     });
+}
+
+/// What frames of the attachment's port are held to is what the port says, and those without a tag
+/// enter here if this attachment has none, and nowhere else.
+fn has_its_gate(tables: &Tables, view: &LocalView, slot: LocalAttachment) -> bool {
+    let gate = tables.gate(view.port).zip(tables.port(view.port));
+    gate.is_some_and(|(gate, port)| {
+        gate.is_of(port) && view.tag.is_none() == (gate.access == Some(slot))
+    })
 }
 
 /// How many ordered pairs of different ports may talk, counted by segments.

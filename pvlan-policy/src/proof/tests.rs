@@ -6,7 +6,9 @@ use fixedbitset::FixedBitSet;
 
 use super::{Proof, prove};
 use crate::fabric::{Fabric, Hairpin};
+use crate::gate::Gate;
 use crate::id::{LocalAttachment, NodeId, PvlanId, SegmentId, Vni};
+use crate::port::{Ethertypes, Port};
 use crate::site::{Flow, Site};
 use crate::source::Source;
 use crate::tables::{Flood, Tables};
@@ -118,6 +120,29 @@ fn a_local_accept_bit_the_wrong_way_breaks_v1() {
     fault_in_tables("V1", "n3", |tables| {
         let foreign = segment(&tables.fabric, "red.lab");
         tables.local.accept[foreign.index()].grow_and_insert(0);
+    });
+}
+
+#[test]
+fn a_port_that_is_held_to_what_another_one_is_breaks_v1() {
+    fault_in_tables("V1", "n1", |tables| {
+        // A gateway may say what it likes, and a host may not.
+        tables.local.gates[1].guards = tables.local.gates[0].guards;
+    });
+    fault_in_tables("V1", "n1", |tables| {
+        let gate = tables.local.gates[1];
+        let other = Port {
+            ethertypes: Ethertypes::Only(Vec::new()),
+            ..tables.fabric.ports[gate.port.index()].clone()
+        };
+        tables.local.gates[1] = Gate::new(&other, gate.access);
+    });
+    fault_in_tables("V1", "n1", |tables| {
+        tables.local.gates[1].access = Some(LocalAttachment(2));
+    });
+    fault_in_tables("V1", "n1", |tables| tables.local.gates[1].access = None);
+    fault_in_tables("V1", "n1", |tables| {
+        tables.local.attachments[1].edge = Some(NodeId(0));
     });
 }
 

@@ -84,8 +84,8 @@ pub(super) const GUARDS: [Fault; 31] = [
         name: "let any ethertype pass",
         edits: &[Edit {
             file: ADMISSION,
-            from: "if allowed.allows(kind) {",
-            to: "if allowed.allows(kind) || true {",
+            from: "if allows(kind) {",
+            to: "if allows(kind) || true {",
         }],
         tests: Fabric("attacks::"),
     },

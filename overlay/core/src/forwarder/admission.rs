@@ -1,7 +1,7 @@
 //! Is this a frame at all, and may this port send its kind? The checks from `port_down` to
 //! `ethertype`, in the order of private-vlan 3.5.
 
-use skerry_policy::{Ethertypes, LocalAttachment, LocalPort, Tables, Vid};
+use skerry_policy::{LocalAttachment, LocalPort, Tables, Vid};
 
 use crate::frame::ETH_HEADER;
 use crate::reason::DropReason;
@@ -45,32 +45,30 @@ pub(super) fn attachment(
     port: LocalPort,
     tagging: Tagging,
 ) -> Result<LocalAttachment, DropReason> {
-    let attachments = tables.attachments_of(port);
-    let by_tag = |tag: Option<Vid>| {
-        attachments
-            .iter()
-            .copied()
-            .find(|&id| tables.attachment(id).is_some_and(|view| view.tag == tag))
+    let by_tag = |vid: Vid| {
+        let mut attachments = tables.attachments_of(port).iter().copied();
+        let tag = Some(vid);
+        attachments.find(|&id| tables.attachment(id).is_some_and(|view| view.tag == tag))
     };
-    let access = by_tag(None);
+    let access = tables.gate(port).and_then(|gate| gate.access);
     match tagging {
         Tagging::Stacked => Err(DropReason::VlanStacked),
         Tagging::Untagged | Tagging::Priority => access.ok_or(DropReason::VlanUntagged),
         Tagging::Tagged(_) | Tagging::Foreign if access.is_some() => Err(DropReason::VlanTagged),
-        Tagging::Tagged(vid) => by_tag(Some(vid)).ok_or(DropReason::VlanUnmapped),
+        Tagging::Tagged(vid) => by_tag(vid).ok_or(DropReason::VlanUnmapped),
         Tagging::Foreign => Err(DropReason::VlanUnmapped),
     }
 }
 
-/// An Ethernet II type that the port may send.
+/// An Ethernet II type that the sender may send.
 ///
 /// # Errors
 /// `Llc`, `Ethertype`.
-pub(super) fn kind(allowed: &Ethertypes, kind: u16) -> Result<(), DropReason> {
+pub(super) fn kind(allows: impl FnOnce(u16) -> bool, kind: u16) -> Result<(), DropReason> {
     if kind < ethertype::FIRST {
         return Err(DropReason::Llc);
     }
-    if allowed.allows(kind) {
+    if allows(kind) {
         Ok(())
     } else {
         Err(DropReason::Ethertype)

@@ -51,7 +51,7 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     pub(super) fn copy_by(&mut self, view: &LocalView, frame: Frame<'_>, n: u64) {
-        if let Some(edge) = self.tables.edge_behind(view.port) {
+        if let Some(edge) = view.edge {
             return self.copy_to_edge(edge, view.port, view.segment, frame, n);
         }
         match view.tag {

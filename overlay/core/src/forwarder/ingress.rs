@@ -46,14 +46,14 @@ impl<S: Sink> Pass<'_, S> {
         }
         let header = header?;
         let attachment = admission::attachment(tables, port, header.tagging)?;
-        let policy = tables.port(port).ok_or(DropReason::PortDown)?;
-        admission::kind(&policy.ethertypes, header.ethertype)?;
+        let gate = tables.gate(port).ok_or(DropReason::PortDown)?;
+        admission::kind(|kind| tables.sends(port, kind), header.ethertype)?;
         let sender = self
             .local_sender(attachment, header.source)
             .ok_or(DropReason::PortDown)?;
         self.learn(&sender, header.destination)?;
         let payload = frame.bytes.get(header.payload..).unwrap_or_default();
-        let inspected = self.inspect(&sender, Some(policy), &header, payload)?;
+        let inspected = self.inspect(&sender, Some(&gate.guards), &header, payload)?;
         if header.tagging == Tagging::Untagged {
             return self.forward(&sender, &header, &inspected, frame, weight);
         }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::IpNumber;
-use skerry_policy::{Mac, Port};
+use skerry_policy::{Guards, Mac};
 
 use super::licence::Licence;
 use super::pass::{Origin, Pass, Sender};
@@ -65,25 +65,25 @@ impl<S: Sink> Pass<'_, S> {
     pub(super) fn inspect(
         &mut self,
         sender: &Sender<'_>,
-        port: Option<&Port>,
+        guards: Option<&Guards>,
         header: &Ethernet,
         payload: &[u8],
     ) -> Result<Inspected, DropReason> {
-        let rule = Rule::of(sender, port);
+        let rule = Rule::of(sender, guards);
         match header.ethertype {
             ethertype::ARP => self.inspect_arp(sender, rule, payload),
             ethertype::IPV4 | ethertype::IPV6 => {
                 let ip = Ip::parse(header.ethertype, payload).ok_or(DropReason::BadIp)?;
-                let licence = self.licence(sender, port);
+                let licence = self.licence(sender, guards);
                 self.inspect_ip(sender, rule, licence, &ip)
             }
             _ => Ok(Inspected::default()),
         }
     }
 
-    fn licence(&self, sender: &Sender<'_>, port: Option<&Port>) -> Licence {
-        match (port, sender.origin) {
-            (Some(port), _) => Licence::of(&port.guards),
+    fn licence(&self, sender: &Sender<'_>, guards: Option<&Guards>) -> Licence {
+        match (guards, sender.origin) {
+            (Some(guards), _) => Licence::of(guards),
             (None, Origin::Peer(node)) => {
                 let known = self.state.licences.get(&(node, sender.segment.id));
                 known.copied().unwrap_or(Licence::NONE)

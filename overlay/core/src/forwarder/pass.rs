@@ -99,7 +99,11 @@ impl Sender<'_> {
     /// Whether an attachment is where this frame came from, as exactly as can be known.
     pub(super) fn is_at(&self, attachment: &Attachment) -> bool {
         match self.origin {
-            Origin::Port(_) => self.attachment.is_some_and(|mine| mine.id == attachment.id),
+            // Both are in the one table of the site: where they are tells them apart, and nothing
+            // of them has to be read, which among many would be a wait for memory.
+            Origin::Port(_) => self
+                .attachment
+                .is_some_and(|mine| std::ptr::eq(mine, attachment)),
             Origin::Peer(node) => attachment.home == node && attachment.segment == self.segment.id,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use skerry_policy::{IpGuard, Mac, Port, Role};
+use skerry_policy::{Guards, IpGuard, Mac, Role};
 
 use super::pass::{Origin, Pass, Sender};
 use super::state::may_hold;
@@ -125,8 +125,8 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    pub(super) fn of(sender: &Sender<'_>, port: Option<&Port>) -> Self {
-        let guarded = port.is_some_and(|port| port.guards.ip == IpGuard::Bound);
+    pub(super) fn of(sender: &Sender<'_>, guards: Option<&Guards>) -> Self {
+        let guarded = guards.is_some_and(|guards| guards.ip == IpGuard::Bound);
         match sender.segment.role {
             _ if guarded => Self::OwnOnly,
             Role::Promiscuous => Self::Free,

@@ -147,7 +147,7 @@ impl State {
         let holder = holder_of(tables, place)?;
         let (strength, takes, limit) = match holder {
             Holder::Port(port) => {
-                let guards = tables.port(port)?.guards;
+                let guards = tables.gate(port)?.guards;
                 let pinned = guards.mac == MacGuard::Pin;
                 let host = if pinned {
                     Strength::Pinned

@@ -13,7 +13,7 @@
 
 use std::net::IpAddr;
 
-use skerry_policy::{LocalPort, Port};
+use skerry_policy::{Guards, LocalPort};
 
 use super::admission;
 use super::pass::{Origin, Pass, Sender};
@@ -52,8 +52,7 @@ impl<S: Sink> Pass<'_, S> {
         // Every check of a frame of a port but the one of its length.
         let header = admission::header(frame.bytes, 0, mtu).ok()?;
         let attachment = admission::attachment(tables, port, header.tagging).ok()?;
-        let policy = tables.port(port)?;
-        admission::kind(&policy.ethertypes, header.ethertype).ok()?;
+        admission::kind(|kind| tables.sends(port, kind), header.ethertype).ok()?;
         let sender = self.local_sender(attachment, header.source)?;
         self.answer_to(&sender, &header, frame, mtu)
     }
@@ -86,11 +85,11 @@ impl<S: Sink> Pass<'_, S> {
         let Origin::Port(port) = sender.origin else {
             return None;
         };
-        let policy = self.tables.port(port)?;
+        let gate = self.tables.gate(port)?;
         let packet = TooBig::parse(header.ethertype, piece.get(header.payload..)?, mtu)?;
         let between_hosts =
             !is_every_host(sender, packet.source) && !is_every_host(sender, packet.destination);
-        if !between_hosts || !self.owns(sender, policy, packet.source) {
+        if !between_hosts || !self.owns(sender, &gate.guards, packet.source) {
             return None;
         }
         let answer = packet.answer(header.source, header.destination)?;
@@ -115,8 +114,8 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// Whether the guards would let the sender use an address, as far as they know it by now.
-    fn owns(&self, sender: &Sender<'_>, port: &Port, ip: IpAddr) -> bool {
-        let rule = Rule::of(sender, Some(port));
+    fn owns(&self, sender: &Sender<'_>, guards: &Guards, ip: IpAddr) -> bool {
+        let rule = Rule::of(sender, Some(guards));
         if rule == Rule::Free || !is_link_local(ip) || self.owner(sender.pvlan.id, ip).is_some() {
             return self.may_use(sender, rule, ip);
         }

@@ -232,7 +232,8 @@ impl<S: Sink> Pass<'_, S> {
             return self.cross_from_peer(node, peering, &header, frame, weight.frames);
         }
         let allowed = self.state.kinds.get(&(node, segment));
-        admission::kind(allowed.ok_or(DropReason::VniDenied)?, header.ethertype)?;
+        let allowed = allowed.ok_or(DropReason::VniDenied)?;
+        admission::kind(|kind| allowed.allows(kind), header.ethertype)?;
         let sender = self.remote_sender(node, segment, header.source);
         let sender = Sender {
             agrees,
