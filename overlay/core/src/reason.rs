@@ -141,13 +141,13 @@ reasons! {
 /// How many reasons there are.
 pub const REASONS: usize = DropReason::ALL.len();
 
-/// One counter per reason.
+/// One counter per reason. Behind a pointer, so that what every frame counts lies together.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Drops([u64; REASONS]);
+pub struct Drops(Box<[u64; REASONS]>);
 
 impl Default for Drops {
     fn default() -> Self {
-        Self([0; REASONS])
+        Self(Box::new([0; REASONS]))
     }
 }
 
@@ -176,7 +176,7 @@ impl Drops {
 
     /// Adds another block's counts, reason by reason.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0.iter()) {
             *mine = mine.saturating_add(*theirs);
         }
     }

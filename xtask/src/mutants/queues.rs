@@ -37,7 +37,7 @@ pub(super) const QUEUE_FAULTS: [Fault; 4] = [
         name: "let ports pay for the queue of the tunnels",
         edits: &[Edit {
             file: SHORTEN,
-            from: "Origin::Port(port) if !is_edge => self.queues.ports.get_mut(port.index()),",
+            from: "Origin::Port(port) if !is_edge => Some(&mut self.berths.get_mut(port.index())?.queue),",
             to: "",
         }],
         tests: Fabric("queues::"),

@@ -10,14 +10,15 @@ use skerry_policy::{
 };
 
 use super::Forwarder;
+use super::berth::Berth;
 use super::licence::{Licence, marks_of_peers};
 use super::meter::{Copies, messages};
 use super::routes::Routes;
-use super::shorten::Queues;
 use super::state::{State, allowance, blank_counters, carriers, longest, may_hold, meters, up};
 use crate::claim::{Place, Strength};
 use crate::counters::Counters;
 use crate::fdb::{Held, Querier, Seat};
+use crate::queue::Queue;
 use crate::sink::Sink;
 use crate::time::Time;
 
@@ -178,7 +179,7 @@ impl State {
         self.marks = marks_of_peers(tables);
         self.translate_ports(translation, tables);
         // What was too long shows again.
-        self.queues = Queues::new(tables.local.ports.len());
+        self.underlay = Queue::default();
         self.translate_buckets(translation, tables);
         self.translate_groups(translation, tables);
         let (fdb, addresses) = (self.fdb.emptied(), self.addresses.emptied());
@@ -217,15 +218,20 @@ impl State {
     /// Links and buckets stay with their ports.
     fn translate_ports(&mut self, translation: &Translation, tables: &Tables) {
         let old_meters = std::mem::replace(&mut self.meters, meters(tables));
+        let old_berths = std::mem::replace(&mut self.berths, Berth::all(tables));
         let mut up = up(tables);
-        let old = self.up.iter().zip(&old_meters).zip(&translation.ports);
-        for ((&was_up, old_meter), new) in old {
+        let old = old_meters.iter().zip(&old_berths);
+        let old = self.up.iter().zip(old).zip(&translation.ports);
+        for ((&was_up, (old_meter, old_berth)), new) in old {
             let Some(new) = new else { continue };
             if let Some(state) = up.get_mut(new.index()) {
                 *state = was_up;
             }
             if let Some(meter) = self.meters.get_mut(new.index()) {
                 *meter = meter.inherit(old_meter);
+            }
+            if let Some(berth) = self.berths.get_mut(new.index()) {
+                *berth = berth.inherit(old_berth);
             }
         }
         self.up = up;

@@ -72,7 +72,7 @@ impl Class {
     }
 }
 
-/// What one port may send. `None`: as much as it can.
+/// What one port may send, but for bits, which every frame has. `None`: as much as it can.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meter {
     broadcast: Option<Bucket>,
@@ -80,7 +80,6 @@ pub(super) struct Meter {
     unknown: Option<Bucket>,
     /// Policy floods nothing that is unknown.
     deaf: bool,
-    bits: Option<Bucket>,
     /// Changes of listeners: every other worker hears of each.
     listeners: Bucket,
     /// Answers to what is too big.
@@ -89,13 +88,11 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(port: &Port) -> Self {
-        let bits = |rate| Bucket::new(rate, BITS_BURST);
         Self {
             broadcast: frames(port.storm.broadcast),
             multicast: frames(port.storm.multicast),
             unknown: frames(port.storm.unknown),
             deaf: port.storm.unknown == 0,
-            bits: port.rate.map(bits),
             listeners: Bucket::new(
                 port.guards.max_groups.max(LISTENERS_LEAST).into(),
                 LISTENERS_BURST,
@@ -111,7 +108,6 @@ impl Meter {
             multicast: inherit(self.multicast, old.multicast),
             unknown: inherit(self.unknown, old.unknown),
             deaf: self.deaf,
-            bits: inherit(self.bits, old.bits),
             listeners: self.listeners.inherit(&old.listeners),
             too_big: self.too_big.inherit(&old.too_big),
         }
@@ -193,7 +189,13 @@ pub(super) fn messages(tables: &Tables) -> Vec<Bucket> {
     vec![Bucket::new(MESSAGES, MESSAGES_BURST); tables.fabric.nodes.len()]
 }
 
-fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
+/// So many bits a second.
+pub(super) const fn bits(rate: u64) -> Bucket {
+    Bucket::new(rate, BITS_BURST)
+}
+
+/// The same debt under another limit, if there was one.
+pub(super) fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket> {
     let new = new?;
     Some(old.map_or(new, |old| new.inherit(&old)))
 }
@@ -236,8 +238,8 @@ impl<S: Sink> Pass<'_, S> {
             return Err(class.reason());
         }
         if let Origin::Port(port) = sender.origin
-            && let Some(meter) = self.state.meters.get_mut(port.index())
-            && let Some(bits) = &mut meter.bits
+            && let Some(berth) = self.state.berths.get_mut(port.index())
+            && let Some(bits) = &mut berth.bits
             && !bits.take(now, weight.bytes.saturating_mul(8))
         {
             return Err(DropReason::Rate);

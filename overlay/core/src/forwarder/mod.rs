@@ -13,6 +13,7 @@
 //! | `hairpin` | traffic between hosts by way of the gateway, and redirects around it |
 //! | `routes` | which port of a peer speaks for those it may be |
 //! | `meter` | how much of it, and how many copies |
+//! | `berth` | what changes at a port with every frame |
 //! | `shorten` | queues that have grown too long |
 //! | `congestion` | marks of the underlay |
 //! | `verdict` | who receives it |
@@ -31,6 +32,7 @@
 
 mod admission;
 mod answer;
+mod berth;
 mod clamp;
 mod congestion;
 mod copies;

@@ -24,36 +24,18 @@ use crate::wire::transport::Transport;
 /// Frames that are shorter are not what fills a queue.
 const BULK: usize = 512;
 
-/// The queues that a worker reads from.
-#[derive(Debug)]
-pub(super) struct Queues {
-    /// Indexed by `LocalPort`.
-    ports: Vec<Queue>,
-    underlay: Queue,
-}
-
-impl Queues {
-    /// As many as there are ports, all empty.
-    pub(super) fn new(ports: usize) -> Self {
-        Self {
-            ports: vec![Queue::default(); ports],
-            underlay: Queue::default(),
-        }
-    }
-}
-
 impl Forwarder {
     /// A turn with a port is over: so many bytes were read, and then the port had no more, or the
     /// next one's turn had come.
     pub fn port_read(&mut self, now: Time, port: LocalPort, bytes: usize, emptied: bool) {
-        if let Some(queue) = self.state.queues.ports.get_mut(port.index()) {
-            queue.read(now, bytes, emptied);
+        if let Some(berth) = self.state.berths.get_mut(port.index()) {
+            berth.queue.read(now, bytes, emptied);
         }
     }
 
     /// A turn with a socket of the underlay is over, in the same way.
     pub fn socket_read(&mut self, now: Time, bytes: usize, emptied: bool) {
-        self.state.queues.underlay.read(now, bytes, emptied);
+        self.state.underlay.read(now, bytes, emptied);
     }
 }
 
@@ -62,17 +44,17 @@ impl State {
     /// more to find out, and hardly ever matters.
     fn may_be_long(&self, origin: Origin) -> bool {
         let own = match origin {
-            Origin::Port(port) => self.queues.ports.get(port.index()),
+            Origin::Port(port) => self.berths.get(port.index()),
             Origin::Peer(_) => None,
         };
-        own.is_some_and(Queue::is_long) || self.queues.underlay.is_long()
+        own.is_some_and(|berth| berth.queue.is_long()) || self.underlay.is_long()
     }
 
     /// The queue that a frame has come through.
     fn queue_of(&mut self, origin: Origin, is_edge: bool) -> Option<&mut Queue> {
         match origin {
-            Origin::Port(port) if !is_edge => self.queues.ports.get_mut(port.index()),
-            Origin::Port(_) | Origin::Peer(_) => Some(&mut self.queues.underlay),
+            Origin::Port(port) if !is_edge => Some(&mut self.berths.get_mut(port.index())?.queue),
+            Origin::Port(_) | Origin::Peer(_) => Some(&mut self.underlay),
         }
     }
 }

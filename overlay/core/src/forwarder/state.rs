@@ -7,19 +7,20 @@ use skerry_policy::{
     LocalAttachment, LocalPort, MacGuard, NodeId, PvlanId, Role, Segment, SegmentId, Tables,
 };
 
+use super::berth::Berth;
 use super::joining::Arrivals;
 use super::licence::{Kinds, Licence, Licences, Marks, marks_of_peers};
 use super::meter::{Copies, Meter, PeerCopies, messages};
 use super::pass::Origin;
 use super::path::Paths;
 use super::routes::Routes;
-use super::shorten::Queues;
 use crate::bucket::Bucket;
 use crate::claim::{Change, Claim, Place, Strength};
 use crate::counters::{Counters, PeerCounters, PortCounters};
 use crate::fdb::{Addresses, Family, Fdb, Groups, Held, Holder, Seat};
 use crate::frame::{ETH_HEADER, FRAME_MAX};
 use crate::gro::Joins;
+use crate::queue::Queue;
 use crate::reason::DropReason;
 use crate::time::Time;
 use crate::wire::carrier::Carrier;
@@ -46,11 +47,14 @@ pub(super) struct State {
     pub(super) marks: Marks,
     pub(super) routes: Routes,
     /// Indexed by `LocalPort`.
+    pub(super) berths: Vec<Berth>,
+    /// Indexed by `LocalPort`.
     pub(super) meters: Vec<Meter>,
     /// Indexed by `PvlanId`.
     pub(super) copies: Vec<Copies>,
     pub(super) peer_copies: PeerCopies,
-    pub(super) queues: Queues,
+    /// What the sockets of the underlay are read from.
+    pub(super) underlay: Queue,
     /// Indexed by `NodeId`.
     pub(super) control: Vec<Bucket>,
     /// Length of the packet that carries a frame of full MTU: padding never goes beyond it.
@@ -93,10 +97,11 @@ impl State {
             kinds: Licence::kinds_of_peers(tables),
             marks: marks_of_peers(tables),
             routes: Routes::of_peers(tables),
+            berths: Berth::all(tables),
             meters: meters(tables),
             copies: tables.fabric.pvlans.iter().map(Copies::new).collect(),
             peer_copies: Copies::of_peers(tables),
-            queues: Queues::new(tables.local.ports.len()),
+            underlay: Queue::default(),
             control: messages(tables),
             longest: longest(tables),
             paths: Paths::new(tables),
