@@ -5,6 +5,7 @@ use std::sync::mpsc::TryRecvError;
 
 use skerry_policy::Tables;
 
+use super::habit::Habit;
 use super::joins;
 use super::poll::Token;
 use super::run::{Inlet, Loop, Next};
@@ -139,6 +140,7 @@ impl Loop {
         if let Some(place) = self.inlets.get_mut(token) {
             *place = rx.map(|rx| Inlet {
                 rx,
+                habit: Habit::default(),
                 watched: false,
                 shared: !first,
             });

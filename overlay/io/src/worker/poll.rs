@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
+use super::habit::Waits;
+
 /// Descriptors that are reported at once; more wait for the next turn.
 const EVENTS: usize = 64;
 
@@ -51,6 +53,7 @@ impl Token {
 pub(crate) struct Poll {
     epoll: OwnedFd,
     ready: Vec<Token>,
+    waits: Waits,
 }
 
 impl Poll {
@@ -58,6 +61,7 @@ impl Poll {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             ready: Vec::with_capacity(EVENTS),
+            waits: Waits::default(),
         })
     }
 
@@ -75,6 +79,7 @@ impl Poll {
     /// ends the wait early, with nothing.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.ready.clear();
+        self.waits.before = self.waits.after;
         let timeout = timeout.map(|span| {
             let millis = span.as_nanos().div_ceil(1_000_000);
             let millis = u64::try_from(millis).unwrap_or(u64::MAX).min(HOUR);
@@ -85,11 +90,17 @@ impl Poll {
             Ok((ready, _)) => {
                 let tokens = ready.iter().map(|event| Token::unpack(event.data.u64()));
                 self.ready.extend(tokens);
+                self.waits.after += u64::from(self.ready.len() < EVENTS);
                 Ok(())
             }
             Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// How many waits reported everything that was ready.
+    pub(super) const fn waits(&self) -> Waits {
+        self.waits
     }
 
     /// What the last wait found.

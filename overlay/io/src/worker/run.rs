@@ -4,6 +4,7 @@ use std::io;
 
 use skerry_overlay::{FRAME_MAX, Forwarder, Frame, is_signalling};
 
+use super::habit::Habit;
 use super::handle::Inbox;
 use super::handoff::{Errand, Taker};
 use super::poll::{Poll, Token};
@@ -12,9 +13,6 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::port::RxHalf;
 use crate::udp::Underlay;
-
-/// Frames of one port in one turn, then the next port has its turn.
-const FRAMES: usize = 64;
 
 /// Bytes of one port, or of one UDP socket, in one turn: superframes count as what they stand for.
 /// A fifth of a millisecond's work, so that acknowledgements do not wait behind what they are for.
@@ -44,6 +42,7 @@ pub(crate) struct Loop {
 #[derive(Debug)]
 pub(super) struct Inlet {
     pub(super) rx: Box<dyn RxHalf>,
+    pub(super) habit: Habit,
     /// The poll knows it: the tables do, and it has not failed.
     pub(super) watched: bool,
     /// The first worker reads the same port, each some of its flows. It takes in what hosts tell of
@@ -140,11 +139,16 @@ impl Loop {
         let Some(Some(inlet)) = self.inlets.get_mut(token) else {
             return;
         };
-        let now = self.clock.now();
-        let (mut bytes, mut emptied) = (0, false);
-        for _ in 0..FRAMES {
+        let (now, waits) = (self.clock.now(), self.poll.waits());
+        let turn = inlet.habit.begin(waits);
+        if turn.rested {
+            self.forwarder.port_read(now, local, 0, true);
+        }
+        let (mut frames, mut bytes, mut emptied) = (0, 0, false);
+        for _ in 0..turn.frames {
             match inlet.rx.recv(&mut self.buffer) {
                 Ok(Some((len, offload))) => {
+                    frames += 1;
                     let bytes_read = self.buffer.get(..len).unwrap_or_default();
                     let frame = Frame {
                         bytes: bytes_read,
@@ -172,6 +176,7 @@ impl Loop {
                 Err(error) => return self.fault(token, error),
             }
         }
+        inlet.habit.end(waits, frames, emptied);
         self.forwarder.port_read(now, local, bytes, emptied);
     }
 

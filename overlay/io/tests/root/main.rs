@@ -21,4 +21,5 @@ mod lanes;
 mod policy;
 mod pump;
 mod queues;
+mod turns;
 mod world;
