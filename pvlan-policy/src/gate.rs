@@ -1,6 +1,8 @@
 //! What holds for every frame of a port, in one cache line: among many ports each line that a frame
 //! touches is in no cache, and the rest of a [`Port`] is for people, for reloads and for rare frames.
 
+use std::net::IpAddr;
+
 use crate::id::{LocalAttachment, PortId};
 use crate::port::{Guards, Port};
 
@@ -19,11 +21,19 @@ pub struct Gate {
     pub port: PortId,
     /// Which of the common types it may send.
     sends: [bool; COMMON.len()],
+    /// Some of the addresses that policy binds there: most hosts have one or two.
+    owns: [Option<IpAddr>; 2],
 }
 
 impl Gate {
-    pub(crate) fn new(port: &Port, access: Option<LocalAttachment>) -> Self {
+    /// Of a port, where these of its addresses are bound to where frames without a tag enter.
+    pub(crate) fn new(
+        port: &Port,
+        access: Option<LocalAttachment>,
+        mut bound: impl Iterator<Item = IpAddr>,
+    ) -> Self {
         Self {
+            owns: [bound.next(), bound.next()],
             guards: port.guards,
             access,
             port: port.id,
@@ -36,6 +46,17 @@ impl Gate {
         let common = COMMON.iter().zip(self.sends);
         let mut found = common.filter(|(kind, _)| **kind == ethertype);
         found.next().map(|(_, sends)| sends)
+    }
+
+    /// Whether an address is known here to be bound where frames without a tag enter. It may be, and
+    /// be known to the policy alone.
+    pub fn owns(&self, ip: IpAddr) -> bool {
+        self.owns.contains(&Some(ip))
+    }
+
+    /// The addresses that are known here.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = IpAddr> {
+        self.owns.into_iter().flatten()
     }
 
     /// Whether it says of a port what the port itself says.

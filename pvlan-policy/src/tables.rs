@@ -1,5 +1,6 @@
 //! What one node runs: the shared [`Fabric`] and its own ports ([`Local`]).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -212,7 +213,16 @@ impl Fabric {
             self.add_senders(local, slot, attachment.segment);
         }
         local.by_port.push(here);
-        local.gates.push(Gate::new(port, access));
+        local.gates.push(self.gate(local, port, access));
+    }
+
+    fn gate(&self, local: &Local, port: &Port, access: Option<LocalAttachment>) -> Gate {
+        let view = access.and_then(|slot| local.attachments.get(slot.index()));
+        let at = view.and_then(|view| Some((self.segment(view.segment)?.pvlan, view.id)));
+        let is_bound =
+            |ip: &IpAddr| at.is_some_and(|(pvlan, id)| self.ip_owner(pvlan, *ip) == Some(id));
+        let bound = port.ips.iter().copied().filter(is_bound);
+        Gate::new(port, access, bound)
     }
 
     /// Every segment that this attachment accepts floods to it.

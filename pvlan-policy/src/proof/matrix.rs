@@ -130,11 +130,18 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
 }
 
 /// What frames of the attachment's port are held to is what the port says, and those without a tag
-/// enter here if this attachment has none, and nowhere else.
+/// enter here if this attachment has none, and nowhere else. So do the addresses that are known there.
 fn has_its_gate(tables: &Tables, view: &LocalView, slot: LocalAttachment) -> bool {
+    let fabric = &tables.fabric;
+    let Some(pvlan) = fabric.segment(view.segment).map(|it| it.pvlan) else {
+        return false;
+    };
     let gate = tables.gate(view.port).zip(tables.port(view.port));
     gate.is_some_and(|(gate, port)| {
-        gate.is_of(port) && view.tag.is_none() == (gate.access == Some(slot))
+        let here = gate.access == Some(slot);
+        let mut owned = gate.owned();
+        let bound = |ip| here && fabric.ip_owner(pvlan, ip) == Some(view.id);
+        gate.is_of(port) && here == view.tag.is_none() && owned.all(bound)
     })
 }
 

@@ -135,7 +135,8 @@ fn a_port_that_is_held_to_what_another_one_is_breaks_v1() {
             ethertypes: Ethertypes::Only(Vec::new()),
             ..tables.fabric.ports[gate.port.index()].clone()
         };
-        tables.local.gates[1] = Gate::new(&other, gate.access);
+        let owned = gate.owned();
+        tables.local.gates[1] = Gate::new(&other, gate.access, owned);
     });
     fault_in_tables("V1", "n1", |tables| {
         tables.local.gates[1].access = Some(LocalAttachment(2));
@@ -143,6 +144,15 @@ fn a_port_that_is_held_to_what_another_one_is_breaks_v1() {
     fault_in_tables("V1", "n1", |tables| tables.local.gates[1].access = None);
     fault_in_tables("V1", "n1", |tables| {
         tables.local.attachments[1].edge = Some(NodeId(0));
+    });
+    fault_in_tables("V1", "n1", |tables| {
+        let gate = tables.local.gates[1];
+        let port = &tables.fabric.ports[gate.port.index()];
+        let others = tables.fabric.ports[tables.local.gates[2].port.index()]
+            .ips
+            .clone();
+        assert!(!others.is_empty());
+        tables.local.gates[1] = Gate::new(port, gate.access, others.into_iter());
     });
 }
 

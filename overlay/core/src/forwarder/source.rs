@@ -7,7 +7,7 @@ use skerry_policy::{Guards, IpGuard, Mac, Role};
 
 use super::pass::{Origin, Pass, Sender};
 use super::state::may_hold;
-use crate::claim::{Change, Strength};
+use crate::claim::{Change, Place, Strength};
 use crate::fdb::{Held, Learned, NotYours, Seat};
 use crate::reason::DropReason;
 use crate::sink::Sink;
@@ -50,12 +50,25 @@ impl<S: Sink> Pass<'_, S> {
 
     /// Whether an address may be this sender's.
     pub(super) fn may_use(&self, sender: &Sender<'_>, rule: Rule, ip: IpAddr) -> bool {
+        if self.is_own(sender, ip) {
+            return true;
+        }
         let owner = self.owner(sender.pvlan.id, ip);
         match rule {
             Rule::Free => true,
             Rule::NotOthers => owner.is_none_or(|owner| sender.is_at(owner)),
             Rule::OwnOnly => owner.is_some_and(|owner| sender.is_at(owner)),
         }
+    }
+
+    /// Whether an address is one of those that stand where frames of its port are looked at first: it
+    /// may be bound to the sender all the same.
+    fn is_own(&self, sender: &Sender<'_>, ip: IpAddr) -> bool {
+        let Origin::Port(port) = sender.origin else {
+            return false;
+        };
+        let gate = self.tables.gate(port);
+        gate.is_some_and(|gate| gate.access.map(Place::Port) == Some(sender.place) && gate.owns(ip))
     }
 
     /// The first place that uses a link-local address keeps it.
