@@ -11,6 +11,7 @@ mod fanout;
 pub(crate) mod fuzz;
 mod offload;
 pub(crate) mod packet;
+mod shared;
 pub(crate) mod tap;
 mod vnet;
 mod whole;

@@ -3,12 +3,12 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skerry_overlay::{Frame, Offload, Refused};
 
 use super::fanout::{self, Group};
+use super::shared::Shared;
 use super::vnet;
 use super::whole::Whole;
 use super::{Capabilities, Port, PortCause, Queue, RxHalf, Superframes, TxHalf};
@@ -40,9 +40,9 @@ pub(crate) fn open(index: u32, queues: usize) -> Result<Port, PortCause> {
         queues => group(index, queues)?,
     };
     let queue = |socket: OwnedFd| {
-        let socket = Arc::new(socket);
+        let socket = Shared::from(socket);
         Queue {
-            rx: Box::new(Packet::new(Arc::clone(&socket))),
+            rx: Box::new(Packet::new(socket.clone())),
             tx: Box::new(Packet::new(socket)),
         }
     };
@@ -144,15 +144,16 @@ fn kernel(action: &'static str) -> impl FnOnce(io::Error) -> PortCause {
     move |source| PortCause::Kernel { action, source }
 }
 
-/// Either side of a packet socket.
+/// Either side of a packet socket, in a cache line of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Packet {
-    socket: Arc<OwnedFd>,
+    socket: Shared,
     whole: Whole,
 }
 
 impl Packet {
-    fn new(socket: Arc<OwnedFd>) -> Self {
+    fn new(socket: Shared) -> Self {
         let whole = Whole::new(superframes(Switch::Auto));
         Self { socket, whole }
     }
@@ -238,7 +239,7 @@ pub(super) fn restore(
 
 impl TxHalf for Packet {
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
-        let socket = &*self.socket;
+        let socket = &self.socket;
         self.whole.send(frame, |frame| {
             let header = vnet::emit(frame);
             let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
@@ -253,6 +254,6 @@ impl TxHalf for Packet {
     }
 
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
-        Ok(Box::new(Self::new(Arc::clone(&self.socket))))
+        Ok(Box::new(Self::new(self.socket.clone())))
     }
 }

@@ -140,6 +140,7 @@ impl Loop {
         if let Some(place) = self.inlets.get_mut(token) {
             *place = rx.map(|rx| Inlet {
                 rx,
+                local: None,
                 habit: Habit::default(),
                 watched: false,
                 shared: !first,
@@ -156,10 +157,16 @@ impl Loop {
     /// Watches a port that the tables know, and only such a one: what a guest sent before it had
     /// a policy waits in its device.
     fn listen(&mut self, token: usize) {
-        let known = self.is_known(token);
+        let local = self
+            .shell
+            .outlets
+            .get(token)
+            .and_then(|outlet| outlet.local);
         let Some(Some(inlet)) = self.inlets.get_mut(token) else {
             return;
         };
+        inlet.local = local;
+        let known = local.is_some();
         if known == inlet.watched {
             return;
         }

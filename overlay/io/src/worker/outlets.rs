@@ -12,7 +12,6 @@ use crate::switch::Switch;
 #[derive(Debug)]
 pub(crate) struct Outlet {
     pub(crate) name: String,
-    tx: Box<dyn TxHalf>,
     capabilities: Capabilities,
     /// The link, as the daemon last said.
     pub(crate) up: bool,
@@ -24,7 +23,9 @@ pub(crate) struct Outlet {
 #[derive(Debug, Default)]
 pub(crate) struct Outlets {
     outlets: Vec<Option<Outlet>>,
-    by_local: Vec<Option<usize>>,
+    /// By token as well, and apart from what frames do not need: four share a cache line.
+    writers: Vec<Option<Box<dyn TxHalf>>>,
+    by_local: Vec<Option<u32>>,
     /// Indexed by `LocalPort`: what the tables call it.
     names: Vec<String>,
 }
@@ -48,16 +49,19 @@ impl Outlets {
         let local = if waits { None } else { self.number(&name) };
         let outlet = Outlet {
             name,
-            tx,
             capabilities,
             up,
             local,
         };
         if token == self.outlets.len() {
             self.outlets.push(None);
+            self.writers.push(None);
         }
         if let Some(place) = self.outlets.get_mut(token) {
             *place = Some(outlet);
+        }
+        if let Some(place) = self.writers.get_mut(token) {
+            *place = Some(tx);
         }
         self.point(local, Some(token));
         token
@@ -67,6 +71,9 @@ impl Outlets {
     pub(crate) fn detach(&mut self, name: &str) -> Option<(usize, Outlet)> {
         let token = self.token(name)?;
         let outlet = self.outlets.get_mut(token)?.take()?;
+        if let Some(writer) = self.writers.get_mut(token) {
+            *writer = None;
+        }
         self.point(outlet.local, None);
         Some((token, outlet))
     }
@@ -87,16 +94,19 @@ impl Outlets {
 
     /// Superframes are used on every port, or on none.
     pub(crate) fn switch(&mut self, superframes: Switch) {
-        for outlet in self.outlets.iter_mut().flatten() {
-            outlet.capabilities.superframes = outlet.tx.switch(superframes);
+        let writers = self.writers.iter_mut().flatten();
+        // Both have a place where the other has.
+        for (outlet, writer) in self.outlets.iter_mut().flatten().zip(writers) {
+            outlet.capabilities.superframes = writer.switch(superframes);
         }
     }
 
     /// Writes a copy.
     pub(crate) fn deliver(&mut self, port: LocalPort, frame: Frame<'_>) -> Result<(), Refused> {
         let token = self.by_local.get(port.index()).copied().flatten();
-        let outlet = token.and_then(|token| self.outlets.get_mut(token)?.as_mut());
-        outlet.ok_or(Refused::Down)?.tx.send(frame)
+        let token = token.and_then(|token| usize::try_from(token).ok());
+        let writer = token.and_then(|token| self.writers.get_mut(token)?.as_mut());
+        writer.ok_or(Refused::Down)?.send(frame)
     }
 
     pub(crate) fn token(&self, name: &str) -> Option<usize> {
@@ -138,7 +148,7 @@ impl Outlets {
 
     fn point(&mut self, local: Option<LocalPort>, token: Option<usize>) {
         if let Some(place) = local.and_then(|local| self.by_local.get_mut(local.index())) {
-            *place = token;
+            *place = token.and_then(|token| u32::try_from(token).ok());
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use skerry_overlay::{FRAME_MAX, Forwarder, Frame, is_signalling};
+use skerry_policy::LocalPort;
 
 use super::habit::Habit;
 use super::handle::Inbox;
@@ -40,8 +41,11 @@ pub(crate) struct Loop {
 
 /// A port that this worker reads.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Inlet {
     pub(super) rx: Box<dyn RxHalf>,
+    /// Its number in the tables, once they know it.
+    pub(super) local: Option<LocalPort>,
     pub(super) habit: Habit,
     /// The poll knows it: the tables do, and it has not failed.
     pub(super) watched: bool,
@@ -128,17 +132,10 @@ impl Loop {
     }
 
     fn read_port(&mut self, token: usize) {
-        let Some(local) = self
-            .shell
-            .outlets
-            .get(token)
-            .and_then(|outlet| outlet.local)
-        else {
-            return;
-        };
         let Some(Some(inlet)) = self.inlets.get_mut(token) else {
             return;
         };
+        let Some(local) = inlet.local else { return };
         let (now, waits) = (self.clock.now(), self.poll.waits());
         let turn = inlet.habit.begin(waits);
         if turn.rested {
