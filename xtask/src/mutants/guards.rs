@@ -5,6 +5,7 @@ use super::faults::{Edit, Fault};
 
 const VERDICT: &str = "overlay/core/src/forwarder/verdict.rs";
 const TUNNEL: &str = "overlay/core/src/forwarder/tunnel.rs";
+const GATE: &str = "pvlan-policy/src/gate.rs";
 const HAIRPIN: &str = "overlay/core/src/forwarder/hairpin.rs";
 const ROUTES: &str = "overlay/core/src/forwarder/routes.rs";
 const INSPECT: &str = "overlay/core/src/forwarder/inspect.rs";
@@ -16,7 +17,16 @@ const CHAIN: &str = "overlay/core/src/wire/chain.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 const STATE: &str = "overlay/core/src/forwarder/state.rs";
 
-pub(super) const GUARDS: [Fault; 31] = [
+pub(super) const GUARDS: [Fault; 32] = [
+    Fault {
+        name: "take any address for the port's own",
+        edits: &[Edit {
+            file: GATE,
+            from: "self.owns.contains(&Some(ip))",
+            to: "self.owns.contains(&Some(ip)) || true",
+        }],
+        tests: Fabric("attacks::"),
+    },
     Fault {
         name: "let any frame length pass",
         edits: &[Edit {

@@ -87,7 +87,7 @@ pub(super) const MTU_FAULTS: [Fault; 40] = [
         name: "answer a spoofed IP address",
         edits: &[Edit {
             file: TOO_BIG,
-            from: " || !self.owns(sender, policy, packet.source)",
+            from: " || !self.owns(sender, &gate.guards, packet.source)",
             to: "",
         }],
         tests: Fabric("mtu::too_big"),

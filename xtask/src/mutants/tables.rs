@@ -6,7 +6,16 @@ use super::faults::{Edit, Fault};
 const SLOTS: &str = "overlay/core/src/fdb/slots.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 
-pub(super) const TABLE_FAULTS: [Fault; 5] = [
+pub(super) const TABLE_FAULTS: [Fault; 6] = [
+    Fault {
+        name: "leave in the index what was there when less of it was in use",
+        edits: &[Edit {
+            file: SLOTS,
+            from: "self.index.iter_mut().take(used).for_each(|it| *it = 0);",
+            to: "",
+        }],
+        tests: Core("fdb::slots"),
+    },
     Fault {
         name: "leave a gap in front of what is found behind it",
         edits: &[Edit {
