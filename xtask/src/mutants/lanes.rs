@@ -16,7 +16,7 @@ const OFFERS: &str = "overlay/core/src/control/offers.rs";
 const TABLE: &str = "overlay/core/src/fdb/table.rs";
 const FANOUT: &str = "overlay/io/src/port/fanout.rs";
 
-pub(super) const LANE_FAULTS: [Fault; 18] = [
+pub(super) const LANE_FAULTS: [Fault; 19] = [
     Fault {
         name: "leave the pre-shared key out of a lane",
         edits: &[Edit {
@@ -52,6 +52,15 @@ pub(super) const LANE_FAULTS: [Fault; 18] = [
             to: "",
         }],
         tests: Core("wg::lanes::tests::workers"),
+    },
+    Fault {
+        name: "send what waited under the policy before",
+        edits: &[Edit {
+            file: INSTALL,
+            from: "lane.void();",
+            to: "",
+        }],
+        tests: Core("wg::lanes::tests::sessions"),
     },
     Fault {
         name: "give lanes the same numbers",

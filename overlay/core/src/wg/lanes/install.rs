@@ -17,8 +17,17 @@ const PHASES: u32 = 16;
 
 impl Lanes {
     /// Takes up a policy. Lanes whose peer keeps its key keep their session; others are dropped
-    /// with their keys, new ones are due for a handshake at once (see [`Self::poll_timeout`]).
+    /// with their keys, new ones are due for a handshake at once (see [`Self::poll_timeout`]). What
+    /// waits for a session is never sent: the new policy may not let it.
     pub fn install(&mut self, now: Time, fabric: &Fabric, me: NodeId) {
+        for lane in &mut self.lanes {
+            lane.void();
+        }
+        self.arrange(now, fabric, me);
+    }
+
+    /// Makes the lanes that policy lists and peers have told of, and keeps those that there are.
+    fn arrange(&mut self, now: Time, fabric: &Fabric, me: NodeId) {
         self.now = now;
         let peers = fabric.nodes.iter().filter(|node| tunnels(fabric, node, me));
         let peers: Vec<&Node> = peers.take(LANES_MAX).collect();
@@ -73,7 +82,7 @@ impl Lanes {
         };
         // What was sealed for a lane that goes still goes out.
         self.flush(sink);
-        self.install(now, fabric, me);
+        self.arrange(now, fabric, me);
     }
 
     /// The far end of this lane to a peer; `None` where there is no such lane.

@@ -32,6 +32,57 @@ fn a_reload_sends_what_was_sealed_before_it() {
     assert_eq!(b.packets.len(), 1);
 }
 
+/// Two ends without a session, the first with packets that wait for one.
+fn waiting(numbers: std::ops::Range<u32>) -> (Time, End, End) {
+    let fabric = fabric(&[reachable("n1"), reachable("n2")]);
+    let now = Time(1_000_000_000);
+    let mut a = End::boot(now, "n1", &fabric);
+    let b = End::boot(now, "n2", &fabric);
+    for n in numbers {
+        assert_eq!(a.seal(now, "n2", &packet(n, 100)), Ok(()));
+    }
+    (now, a, b)
+}
+
+fn numbers(end: &End) -> Vec<u32> {
+    end.packets.iter().map(|it| number(&it.1)).collect()
+}
+
+#[test]
+fn what_waits_under_one_policy_is_not_sent_under_the_next() {
+    for (old, new) in [(3, 2), (256, 0), (1, 0), (0, 3)] {
+        let (now, mut a, mut b) = waiting(0..old);
+        let more = fabric(&[reachable("n0"), reachable("n1"), reachable("n2")]);
+        a.install(now, "n1", &more);
+        for n in 0..new {
+            assert_eq!(a.seal(now, "n2", &packet(1000 + n, 100)), Ok(()));
+        }
+        settle(now, &mut [&mut a, &mut b]);
+        assert!(a.status("n2").has_session && b.status("n1").has_session);
+        let expected: Vec<u32> = (1000..1000 + new).collect();
+        assert_eq!(numbers(&b), expected, "{old} before, {new} after");
+        // What comes later is held against nobody.
+        a.seal(now, "n2", &packet(7, 100)).unwrap();
+        a.flush();
+        settle(now, &mut [&mut a, &mut b]);
+        assert_eq!(numbers(&b).last(), Some(&7));
+    }
+}
+
+#[test]
+fn neither_is_it_after_another_reload_or_from_the_end_that_is_called() {
+    let (now, mut a, mut b) = waiting(0..3);
+    a.wire.take();
+    let again = Arc::clone(&a.fabric);
+    a.install(now, "n1", &again);
+    a.seal(now, "n2", &packet(3, 100)).unwrap();
+    a.install(now, "n1", &again);
+    a.seal(now, "n2", &packet(4, 100)).unwrap();
+    b.tick(now);
+    settle(now, &mut [&mut a, &mut b]);
+    assert_eq!(numbers(&b), [4]);
+}
+
 #[test]
 fn a_reload_that_moves_the_endpoint_is_followed() {
     let (now, mut a, _) = pair();
