@@ -8,10 +8,12 @@
 mod cell;
 mod pair;
 mod payload;
+mod tunnel;
 
 use std::process::ExitCode;
 
 use libtest_mimic::Trial;
+use skerry_netns_tests::hosts::LINK;
 use skerry_netns_tests::suite::{Ran, Suite, row, say};
 
 fn main() -> ExitCode {
@@ -29,10 +31,15 @@ fn trials() -> Vec<Trial> {
     let all = std::env::var("SKERRY_OFFLOADS").is_ok_and(|value| value == "all");
     let cells = if all { cell::all() } else { cell::few() };
     let trial = |cell: cell::Cell| {
-        let row = row(&cell.to_string(), move || pair::run(cell));
+        let compare = move || pair::run(cell, |hosts| payload::compare(hosts, LINK, cell));
+        let row = row(&cell.to_string(), compare);
         row.with_ignored_flag(cell.tagged && pair::NO_TAGS.is_some())
     };
-    cells.into_iter().map(trial).collect()
+    let mut trials: Vec<Trial> = cells.into_iter().map(trial).collect();
+    trials.push(row(tunnel::NAME, || {
+        pair::run(tunnel::CELL, tunnel::compare)
+    }));
+    trials
 }
 
 fn summary(ran: &Ran) {

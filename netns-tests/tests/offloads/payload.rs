@@ -22,6 +22,8 @@ const DATAGRAMS: usize = 12;
 const ENOUGH: usize = 70;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long bytes may go on coming: single segments of what should be superframes arrive, too.
+const TRICKLE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(500);
 const PORT: u16 = 7_000;
 
@@ -67,7 +69,8 @@ fn pattern(seed: u32, len: usize) -> Vec<u8> {
         .collect()
 }
 
-fn tcp(hosts: &[Netns; 2], to: IpAddr) -> Result<()> {
+/// Bytes both ways at once, to an address of the second host.
+pub(crate) fn tcp(hosts: &[Netns; 2], to: IpAddr) -> Result<()> {
     let address = SocketAddr::from((to, PORT));
     let listener = hosts[1].enter(|| TcpListener::bind(address))??;
     let client = connect(&hosts[0], address)?;
@@ -111,8 +114,19 @@ fn write(mut stream: TcpStream, seed: u32) -> Result<()> {
 
 fn read(mut stream: TcpStream, seed: u32) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut received = Vec::with_capacity(BYTES);
-    stream.read_to_end(&mut received)?;
+    let (mut received, mut part) = (Vec::with_capacity(BYTES), vec![0; 1 << 16]);
+    let start = Instant::now();
+    loop {
+        match stream.read(&mut part)? {
+            0 => break,
+            length => received.extend_from_slice(&part[..length]),
+        }
+        ensure!(
+            start.elapsed() < TRICKLE,
+            "a trickle: {} bytes of {BYTES} after {TRICKLE:?}",
+            received.len()
+        );
+    }
     let expect = pattern(seed, BYTES);
     let wrong = received.iter().zip(&expect).position(|(a, b)| a != b);
     ensure!(

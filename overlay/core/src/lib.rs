@@ -31,7 +31,7 @@ pub use fdb::FdbEntry;
 pub use forwarder::{Forwarder, Setup};
 pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
 pub use gro::Joins;
-pub use gso::{GsoFault, Segments, complete_checksum};
+pub use gso::{GsoFault, Segments, complete_checksum, finish_sctp};
 pub use reason::{DropReason, Drops, REASONS};
 pub use sink::{Onward, Refused, Sink, Transmit};
 pub use time::Time;

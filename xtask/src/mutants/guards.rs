@@ -238,8 +238,8 @@ pub(super) const GUARDS: [Fault; 32] = [
         name: "let a port storm",
         edits: &[Edit {
             file: METER,
-            from: "&& !bucket.take_all(now, weight.frames)",
-            to: "&& !bucket.take_all(now, weight.frames) && false",
+            from: "&& !may_pass(bucket, now, weight.frames)",
+            to: "&& !may_pass(bucket, now, weight.frames) && false",
         }],
         tests: Fabric("storms::"),
     },

@@ -10,6 +10,7 @@ mod checksum;
 mod cut;
 mod fault;
 mod network;
+mod sctp;
 mod segments;
 
 pub(crate) use checksum::Sum;
@@ -17,4 +18,5 @@ pub use checksum::complete_checksum;
 pub(crate) use cut::TCP_SIZE_MIN;
 pub use fault::GsoFault;
 pub(crate) use network::{Network, TCP, UDP, Version, word};
+pub use sctp::finish_sctp;
 pub use segments::Segments;

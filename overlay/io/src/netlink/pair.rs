@@ -9,7 +9,7 @@ use super::message;
 use super::namespace::Namespace;
 use super::spec::{GROUP, Spec};
 use super::workshop::{Made, Workshop};
-use crate::port::{PortCause, datalink};
+use crate::port::{PortCause, datalink, offload};
 
 /// A veth pair in the making.
 pub(crate) struct Pair<'a> {
@@ -130,6 +130,7 @@ impl Pair<'_> {
         if port.capabilities.backend == datalink::NAME {
             self.namespace.enter(|| datalink::finish_frames(self.far))?;
         }
+        self.keep_untold_inside();
         port.up = self.find(own, &near.name).await?.carrier;
         Ok(Made {
             device: Device {
@@ -140,6 +141,18 @@ impl Pair<'_> {
             port,
             adopted,
         })
+    }
+
+    /// A guest's own tunnels and SCTP would come in superframes that are dropped. Whoever switches
+    /// them on again in the guest harms the guest alone, and so does a kernel that refuses.
+    fn keep_untold_inside(&self) {
+        let switched = self.namespace.enter(|| {
+            let action = "switch superframes of tunnels off at the far end";
+            offload::cut_untold(self.far).map_err(kernel(action))
+        });
+        if let Err(error) = switched {
+            tracing::warn!(port = self.spec.name, %error, "TCP inside a guest's tunnel may be lost");
+        }
     }
 
     async fn look(&self, netlink: &Netlink, name: &str) -> Result<Option<Link>, PortCause> {

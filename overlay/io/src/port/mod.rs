@@ -9,7 +9,7 @@ mod error;
 mod fanout;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod offload;
+pub(crate) mod offload;
 pub(crate) mod packet;
 mod shared;
 pub(crate) mod tap;

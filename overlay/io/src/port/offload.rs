@@ -1,4 +1,5 @@
-//! The offloads of a device, switched off while a port needs finished frames (`ethtool -K`).
+//! Offloads of a device, switched off (`ethtool -K`): all of them while a port needs finished frames,
+//! and for good those whose frames nobody here could finish.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,6 +17,29 @@ const SWITCHES: &[(Feature, u32)] = &[
     (Feature::TransmitChecksum, u32::MAX),
     (Feature::Flags, 1 << 15 | 1 << 8 | 1 << 7),
 ];
+
+/// Superframes that a `virtio_net_hdr` has no words for, or not enough, by the kernel's names for
+/// them: those of tunnels, of which it only tells what is inside, and of SCTP.
+const UNTOLD: &[&str] = &[
+    "tx-udp_tnl-segmentation",
+    "tx-udp_tnl-csum-segmentation",
+    "tx-gre-segmentation",
+    "tx-gre-csum-segmentation",
+    "tx-ipxip4-segmentation",
+    "tx-ipxip6-segmentation",
+    "tx-sctp-segmentation",
+];
+
+/// Lets an interface of the calling thread's namespace hand over no superframe that cannot be cut at
+/// its other end. The stack above it cuts them instead.
+///
+/// # Errors
+/// No CAP_NET_ADMIN, or no such interface.
+pub(crate) fn cut_untold(interface: &str) -> io::Result<()> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
+    ethtool::switch_off(socket.as_fd(), interface, UNTOLD)
+}
 
 /// Offloads that were on. Dropping it switches them on again, last one first.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use skerry_overlay::{Frame, Offload, Refused};
+use skerry_overlay::{Frame, Offload, Refused, finish_sctp};
 
 use super::fanout::{self, Group};
 use super::shared::Shared;
@@ -177,6 +177,7 @@ impl RxHalf for Packet {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let offload = vnet::parse(header, len).map_err(|_| io::ErrorKind::InvalidData)?;
+        let offload = finish_sctp(buf.get_mut(..len).unwrap_or_default(), offload);
         match stripped_tag(&control, received.control) {
             None => Ok(Some((len, offload))),
             Some(tag) => restore(buf, len, offload, tag).map(Some),

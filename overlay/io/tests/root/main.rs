@@ -22,4 +22,5 @@ mod policy;
 mod pump;
 mod queues;
 mod turns;
+mod untold;
 mod world;
