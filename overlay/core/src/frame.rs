@@ -92,7 +92,8 @@ pub struct Superframe {
     pub kind: SuperframeKind,
     /// Transport payload bytes of every frame but the last.
     pub size: u16,
-    /// TCP only: CWR belongs on the first frame alone.
+    /// TCP only: CWR belongs on the first frame alone. Without this it belongs on all of them or on
+    /// none, as it stands (RFC 9768).
     pub ecn: bool,
 }
 

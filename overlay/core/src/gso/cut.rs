@@ -35,6 +35,8 @@ pub(super) struct Cut<'a> {
     headers: &'a [u8],
     payload: &'a [u8],
     size: usize,
+    /// CWR opens the first frame; else it is part of a counter (RFC 9768) and the same on each.
+    ecn: bool,
     network: Network,
     transport: Transport,
     /// IPv4 identification of the first frame.
@@ -60,6 +62,7 @@ impl<'a> Cut<'a> {
             headers,
             payload,
             size,
+            ecn: superframe.ecn,
             network,
             transport,
             id: 0,
@@ -139,9 +142,10 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// FIN and PSH end the last frame, CWR opens the first (RFC 3168 section 6.1.2).
+    /// FIN and PSH end the last frame. CWR opens the first (RFC 3168 section 6.1.2), if the header
+    /// says that it is to: every kernel does so of a CWR of that kind.
     fn flags_of(&self, index: usize, flags: u8) -> u8 {
-        let first = if index == 0 { 0 } else { CWR };
+        let first = if index == 0 || !self.ecn { 0 } else { CWR };
         let last = if index + 1 == self.count() {
             0
         } else {

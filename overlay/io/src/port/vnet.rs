@@ -18,8 +18,10 @@ const GSO_NONE: u8 = 0;
 const GSO_TCPV4: u8 = 1;
 const GSO_TCPV6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
-/// A modifier of the two TCP kinds; masked before they are compared.
+/// Modifiers of the two TCP kinds; masked before they are compared. The second says what the lack
+/// of the first says: that CWR is the same on every frame.
 const GSO_ECN: u8 = 0x80;
+const GSO_ACCECN: u8 = 0x10;
 
 /// The header contradicts itself or its frame, or speaks of an offload that was never offered
 /// (UFO, tunnels).
@@ -59,7 +61,7 @@ fn inside(checksum: Checksum, len: usize) -> Result<Checksum, BadHeader> {
 }
 
 fn superframe(gso: u8, size: u16) -> Result<Option<Superframe>, BadHeader> {
-    let kind = match gso & !GSO_ECN {
+    let kind = match gso & !(GSO_ECN | GSO_ACCECN) {
         GSO_NONE => return Ok(None),
         GSO_TCPV4 => SuperframeKind::Tcp4,
         GSO_TCPV6 => SuperframeKind::Tcp6,
@@ -209,6 +211,14 @@ mod tests {
     fn ufo_and_unknown_kinds_are_refused() {
         for gso in [2, 3, 6, 0x20, 0x40, 0x83] {
             check(NEEDS_CSUM, gso, 1000, 34, 16, Err(BadHeader));
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_cwr_is_told() {
+        for (gso, ecn) in [(0x01, false), (0x81, true), (0x11, false), (0x14, false)] {
+            let superframe = superframe(gso, 1000).unwrap().unwrap();
+            assert_eq!(superframe.ecn, ecn, "{gso:#x}");
         }
     }
 

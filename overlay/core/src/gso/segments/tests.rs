@@ -218,6 +218,14 @@ fn cwr_is_on_the_first_frame_only() {
 }
 
 #[test]
+fn cwr_that_is_part_of_a_counter_is_on_every_frame() {
+    let (bytes, mut offload) = superframe(TCP4);
+    spoil_superframe(&mut offload, |it| it.ecn = false);
+    let flags: Vec<_> = cut(&bytes, offload).iter().map(|f| tcp_of(f).cwr).collect();
+    assert_eq!(flags, [true, true, true]);
+}
+
+#[test]
 fn a_superframe_of_one_frame_keeps_all_its_flags() {
     let (bytes, offload) = superframe(Shape {
         payload: 900,
