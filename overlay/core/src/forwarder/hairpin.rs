@@ -15,13 +15,14 @@ use crate::reason::DropReason;
 use crate::sink::Sink;
 
 impl<S: Sink> Pass<'_, S> {
-    /// A host sends towards a promiscuous port. `flooded`: nobody in particular was meant, so an
-    /// address without an owner (a subnet's broadcast address, say) is no neighbour's.
+    /// A host sends `n` frames towards a promiscuous port. `flooded`: nobody in particular was meant,
+    /// so an address without an owner (a subnet's broadcast address, say) is no neighbour's.
     pub(super) fn hairpin_up(
         &mut self,
         sender: &Sender<'_>,
         destination: IpAddr,
         flooded: bool,
+        n: u64,
     ) -> Result<(), DropReason> {
         let pvlan = sender.pvlan;
         if pvlan.hairpin == Hairpin::Permit
@@ -41,7 +42,7 @@ impl<S: Sink> Pass<'_, S> {
         match routed {
             Some(Routed::Denied) | None => Err(DropReason::HairpinUp),
             Some(Routed::Gateway) => {
-                self.count_routed(sender);
+                self.count_routed(sender, n);
                 Ok(())
             }
             Some(Routed::Neighbours | Routed::Exception | Routed::Unchecked) => Ok(()),
@@ -114,11 +115,11 @@ impl<S: Sink> Pass<'_, S> {
         fabric.routed(freest, owner.id)
     }
 
-    fn count_routed(&mut self, sender: &Sender<'_>) {
+    fn count_routed(&mut self, sender: &Sender<'_>, n: u64) {
         if let Origin::Port(port) = sender.origin
             && let Some(counters) = self.state.port_counters(port)
         {
-            counters.hairpin_routed += 1;
+            counters.hairpin_routed += n;
         }
     }
 }

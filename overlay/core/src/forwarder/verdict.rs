@@ -45,7 +45,7 @@ impl<S: Sink> Pass<'_, S> {
     ) -> Result<Outcome, DropReason> {
         let way = self.way(sender, header, inspected);
         if let Some(addresses) = inspected.ip {
-            self.check_hairpin(sender, way, addresses)?;
+            self.check_hairpin(sender, way, addresses, weight.frames)?;
         }
         if inspected.detour && self.may_be_routed(sender, way) {
             return Err(DropReason::HairpinUp);
@@ -114,10 +114,11 @@ impl<S: Sink> Pass<'_, S> {
         sender: &Sender<'_>,
         way: Way,
         (source, destination): (IpAddr, IpAddr),
+        n: u64,
     ) -> Result<(), DropReason> {
         let entry = match way {
             Way::Group | Way::Unknown => {
-                self.hairpin_up(sender, destination, true)?;
+                self.hairpin_up(sender, destination, true, n)?;
                 return self.hairpin_down(sender, source, None);
             }
             Way::Across => return Ok(()),
@@ -128,7 +129,7 @@ impl<S: Sink> Pass<'_, S> {
             Way::Known(entry) => entry,
         };
         if self.role_of(entry.segment) == Some(Role::Promiscuous) {
-            return self.hairpin_up(sender, destination, false);
+            return self.hairpin_up(sender, destination, false, n);
         }
         let target = match entry.place {
             Place::Port(to) => {

@@ -612,6 +612,13 @@ fn e07_and_traffic_by_way_of_the_gateway_is_counted() {
     let up = udp("n1/r-i1", mac("n2/r-gw"), ip("n3/r-i2"), b"x");
     assert_eq!(world.receivers("n1/r-i1", &up), ["n2/r-gw"]);
     assert_eq!(world.port_counters("n1/r-i1").hairpin_routed, 1);
+    let several = udp("n1/r-i1", mac("n2/r-gw"), ip("n3/r-i2"), &[7; 250]);
+    let frame = Frame {
+        bytes: &several,
+        offload: crate::world::frames::udp4(100),
+    };
+    world.send_frame("n1/r-i1", frame);
+    assert_eq!(world.port_counters("n1/r-i1").hairpin_routed, 4, "for each");
     let down = udp_as(
         mac("n2/r-gw"),
         ip("n1/r-i1"),
