@@ -19,6 +19,9 @@ use crate::wire::ethernet::Ethernet;
 /// host that starts up, or looks for its neighbours, sends many in a row and then none.
 const FRAMES_BURST: Duration = Duration::from_millis(100);
 const FRAMES_AT_ONCE: u32 = 32;
+/// A superframe of no more may be more than a bucket holds: what a kernel makes of datagrams at most
+/// (`UDP_MAX_SEGMENTS`). Longer ones, of tiny segments, pass if there is room for all they stand for.
+const DEBT_MAX: u64 = 128;
 /// Of bits, and of copies.
 const BITS_BURST: Duration = Duration::from_millis(50);
 const COPIES_BURST: Duration = Duration::from_millis(100);
@@ -200,6 +203,16 @@ pub(super) fn inherit(new: Option<Bucket>, old: Option<Bucket>) -> Option<Bucket
     Some(old.map_or(new, |old| new.inherit(&old)))
 }
 
+/// One frame if there is room for it. A superframe if there is room at all: it may be more than ever
+/// fits, where each of its frames by itself would pass in its turn. The next wait for longer then.
+fn may_pass(bucket: &mut Bucket, now: Time, frames: u64) -> bool {
+    if (2..=DEBT_MAX).contains(&frames) {
+        bucket.take(now, frames)
+    } else {
+        bucket.take_all(now, frames)
+    }
+}
+
 /// `u32::MAX` is how policy says "off".
 fn frames(rate: u32) -> Option<Bucket> {
     let at_least = Duration::from_secs(FRAMES_AT_ONCE.into()) / rate.max(1);
@@ -227,7 +240,7 @@ impl<S: Sink> Pass<'_, S> {
             deaf = class == Some(Class::Unknown) && meter.deaf;
             if let Some(class) = class.filter(|_| !deaf)
                 && let Some(bucket) = meter.of(class)
-                && !bucket.take_all(now, weight.frames)
+                && !may_pass(bucket, now, weight.frames)
             {
                 return Err(class.reason());
             }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use skerry_overlay::{DropReason, PortCounters};
+use skerry_overlay::{DropReason, Frame, PortCounters};
 use skerry_policy::Mac;
 
-use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip, mac, udp, udp_as};
+use crate::world::frames::{BROADCAST, MULTICAST, UNKNOWN, ip, mac, tcp4, udp, udp_as, udp4};
 use crate::world::{World, guarded, open};
 
 /// Sends `frame` so often a second for so many seconds; what the sender's counters say of it.
@@ -15,7 +15,7 @@ fn send_for(world: &mut World, port: &str, frame: &[u8], rate: u32, seconds: u32
         world.now = world.now + step;
         let (node, local) = world.place(port);
         let node = &mut world.nodes[node];
-        let frame = skerry_overlay::Frame::plain(frame);
+        let frame = Frame::plain(frame);
         node.forwarder
             .handle_frame(world.now, local, frame, &mut node.recorder);
     }
@@ -57,6 +57,53 @@ fn d17_every_class_has_its_limit() {
         assert_eq!(at("n2/b-w2") as u64, passed, "as many at another node");
         assert_eq!(at("n1/b-i1"), 0);
     }
+}
+
+#[test]
+fn a_superframe_that_is_more_than_a_bucket_holds_passes_at_the_rate() {
+    let mut world = World::new(&guarded());
+    // A hundred a second, 32 of them at once.
+    let datagrams = udp_as(
+        mac("n1/b-w1"),
+        ip("n1/b-w1"),
+        UNKNOWN,
+        [192, 0, 2, 1].into(),
+        &[7; 5_000],
+    );
+    let superframe = Frame {
+        bytes: &datagrams,
+        offload: udp4(100),
+    };
+    for _ in 0..100 {
+        world.now = world.now + Duration::from_millis(100);
+        world.send_frame("n1/b-w1", superframe);
+    }
+    let counters = world.port_counters("n1/b-w1");
+    assert!(
+        (1_000..=1_000 + 31 + 50).contains(&counters.delivered),
+        "{counters:?}"
+    );
+    let lost = 5_000 - counters.delivered;
+    assert_eq!(drops(&counters), [("storm_unknown", lost)]);
+}
+
+#[test]
+fn a_superframe_of_thousands_is_no_way_around_the_limit() {
+    let mut world = World::new(&guarded());
+    let builder = etherparse::PacketBuilder::ethernet2(mac("n1/b-w1").0, UNKNOWN.0)
+        .ipv4(ip("n1/b-w1").octets(), [192, 0, 2, 1], 64)
+        .tcp(1, 2, 3, 4)
+        .ack(5);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, &[7; 8 * 129]).unwrap();
+    world.now = world.now + Duration::from_secs(9);
+    let superframe = Frame {
+        bytes: &bytes,
+        offload: tcp4(8),
+    };
+    world.send_frame("n1/b-w1", superframe);
+    let counters = world.port_counters("n1/b-w1");
+    assert_eq!(drops(&counters), [("storm_unknown", 129)]);
 }
 
 #[test]
@@ -148,7 +195,7 @@ fn a_node_uses_up_no_copies_of_others() {
     for _ in 0..5_000 {
         let (node, local) = world.place("n1/b-w1");
         let node = &mut world.nodes[node];
-        let frame = skerry_overlay::Frame::plain(&flood);
+        let frame = Frame::plain(&flood);
         node.forwarder
             .handle_frame(world.now, local, frame, &mut node.recorder);
     }
