@@ -32,6 +32,15 @@ impl Whole {
         self.takes
     }
 
+    /// Whether a frame is written as it is. Where no superframes are wanted, none that owes a
+    /// checksum is either.
+    fn takes_frame(&self, frame: Frame<'_>) -> bool {
+        match frame.offload.superframe {
+            Some(superframe) => self.takes.take(superframe.kind),
+            None => self.takes != Superframes::None || frame.offload.is_finished(),
+        }
+    }
+
     /// Writes a frame, whole or in pieces.
     ///
     /// # Errors
@@ -43,7 +52,7 @@ impl Whole {
         mut write: impl FnMut(Frame<'_>) -> io::Result<()>,
     ) -> Result<(), Refused> {
         let kind = frame.offload.superframe.map(|it| it.kind);
-        if kind.is_none_or(|kind| self.takes.take(kind)) {
+        if self.takes_frame(frame) {
             let error = match write(frame) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
@@ -201,6 +210,31 @@ mod tests {
         });
         let pieces = [154, 154, 104].map(|len| (len, Offload::NONE));
         assert_eq!((sent, written), (Ok(()), pieces.to_vec()));
+    }
+
+    #[test]
+    fn where_frames_are_to_be_finished_a_checksum_is_too() {
+        let bytes = superframe(50);
+        let owed = Offload {
+            superframe: None,
+            ..offload()
+        };
+        let frame = Frame {
+            bytes: &bytes,
+            offload: owed,
+        };
+        for (takes, expect) in [
+            (Superframes::None, Offload::NONE),
+            (Superframes::Tcp, owed),
+            (Superframes::All, owed),
+        ] {
+            let mut written = Vec::new();
+            let sent = Whole::new(takes).send(frame, |frame| {
+                written.push((frame.bytes.len(), frame.offload));
+                Ok(())
+            });
+            assert_eq!((sent, written), (Ok(()), vec![(bytes.len(), expect)]));
+        }
     }
 
     #[test]
