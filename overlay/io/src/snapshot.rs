@@ -60,6 +60,13 @@ impl Snapshot {
             whole.shell.merge(&view.shell);
             whole.by_worker.push(view.shell);
             whole.fdb.extend(view.fdb);
+            // Each writes to the ports itself, and may have found that one takes fewer. All were told
+            // of them in the same order.
+            for (mine, theirs) in whole.ports.iter_mut().zip(&view.ports) {
+                if mine.name == theirs.name {
+                    mine.superframes = mine.superframes.min(theirs.superframes);
+                }
+            }
             for lane in view.peers {
                 let of = |it: &&mut LaneStatus| it.node == lane.node;
                 if let Some(peer) = whole.peers.iter_mut().find(of) {

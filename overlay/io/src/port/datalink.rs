@@ -223,6 +223,10 @@ impl TxHalf for Sender {
         Superframes::None
     }
 
+    fn superframes(&self) -> Superframes {
+        Superframes::None
+    }
+
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
         let (_, sender, _) = self.device.channel(Ear::Deaf)?;
         Ok(Box::new(Self {

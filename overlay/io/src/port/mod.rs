@@ -56,8 +56,8 @@ pub struct Capabilities {
     pub superframes: Superframes,
 }
 
-/// Which superframes cross a port whole.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// Which superframes cross a port whole, fewest first.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Superframes {
     /// None.
     #[default]
@@ -103,6 +103,9 @@ pub trait TxHalf: Send + fmt::Debug {
     /// Uses superframes from now on, or does not; says which are in use. What the host sends through
     /// an interface that is open as a packet socket stays as it is.
     fn switch(&mut self, superframes: Switch) -> Superframes;
+
+    /// Which superframes are in use: fewer than were asked for once the kernel has refused one.
+    fn superframes(&self) -> Superframes;
 
     /// Another writing side of the same port, for another worker.
     ///

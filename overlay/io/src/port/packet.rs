@@ -254,6 +254,10 @@ impl TxHalf for Packet {
         self.whole.takes()
     }
 
+    fn superframes(&self) -> Superframes {
+        self.whole.takes()
+    }
+
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
         Ok(Box::new(Self::new(self.socket.clone())))
     }

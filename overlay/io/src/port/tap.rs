@@ -201,6 +201,10 @@ impl TxHalf for Writer {
         in_use
     }
 
+    fn superframes(&self) -> Superframes {
+        self.whole.takes()
+    }
+
     fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
         let superframes = self.whole.takes();
         Ok(Box::new(Self::new(self.file.clone(), superframes)))

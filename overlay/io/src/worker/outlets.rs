@@ -4,7 +4,7 @@ use skerry_overlay::{Frame, Refused};
 use skerry_policy::{LocalPort, Tables};
 
 use crate::command::Attachment;
-use crate::port::{Capabilities, TxHalf};
+use crate::port::TxHalf;
 use crate::snapshot::PortView;
 use crate::switch::Switch;
 
@@ -12,7 +12,7 @@ use crate::switch::Switch;
 #[derive(Debug)]
 pub(crate) struct Outlet {
     pub(crate) name: String,
-    capabilities: Capabilities,
+    backend: &'static str,
     /// The link, as the daemon last said.
     pub(crate) up: bool,
     /// Its number in the tables, once they know it.
@@ -49,7 +49,7 @@ impl Outlets {
         let local = if waits { None } else { self.number(&name) };
         let outlet = Outlet {
             name,
-            capabilities,
+            backend: capabilities.backend,
             up,
             local,
         };
@@ -92,12 +92,10 @@ impl Outlets {
         }
     }
 
-    /// Superframes are used on every port, or on none.
+    /// Superframes are used from now on, each on the ports that take it, or are not.
     pub(crate) fn switch(&mut self, superframes: Switch) {
-        let writers = self.writers.iter_mut().flatten();
-        // Both have a place where the other has.
-        for (outlet, writer) in self.outlets.iter_mut().flatten().zip(writers) {
-            outlet.capabilities.superframes = writer.switch(superframes);
+        for writer in self.writers.iter_mut().flatten() {
+            writer.switch(superframes);
         }
     }
 
@@ -129,16 +127,18 @@ impl Outlets {
 
     /// What there is to say about every port; the caller knows who reads it.
     pub(crate) fn views(&self) -> Vec<PortView> {
-        let outlets = self.outlets.iter().flatten();
-        let view = |outlet: &Outlet| PortView {
+        // Both have a place where the other has.
+        let writers = self.writers.iter().flatten().map(AsRef::as_ref);
+        let ports = self.outlets.iter().flatten().zip(writers);
+        let view = |(outlet, writer): (&Outlet, &dyn TxHalf)| PortView {
             name: outlet.name.clone(),
             up: outlet.up,
             worker: 0,
             queues: 1,
-            backend: outlet.capabilities.backend,
-            superframes: outlet.capabilities.superframes,
+            backend: outlet.backend,
+            superframes: writer.superframes(),
         };
-        outlets.map(view).collect()
+        ports.map(view).collect()
     }
 
     fn number(&self, name: &str) -> Option<LocalPort> {
@@ -150,5 +150,80 @@ impl Outlets {
         if let Some(place) = local.and_then(|local| self.by_local.get_mut(local.index())) {
             *place = token.and_then(|token| u32::try_from(token).ok());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::port::{Capabilities, Superframes};
+
+    /// A port whose kernel refuses the first superframe.
+    #[derive(Debug)]
+    struct Refusing(Superframes);
+
+    impl TxHalf for Refusing {
+        fn send(&mut self, frame: Frame<'_>) -> Result<(), Refused> {
+            if frame.offload.superframe.is_some() {
+                self.0 = Superframes::Tcp;
+            }
+            Ok(())
+        }
+
+        fn switch(&mut self, _: Switch) -> Superframes {
+            self.0 = Superframes::All;
+            self.0
+        }
+
+        fn superframes(&self) -> Superframes {
+            self.0
+        }
+
+        fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
+            Ok(Box::new(Self(self.0)))
+        }
+    }
+
+    #[test]
+    fn what_a_port_has_given_up_is_told() {
+        let mut outlets = Outlets::default();
+        let token = outlets.attach(
+            Attachment {
+                name: "n1/a".to_owned(),
+                rx: None,
+                first: true,
+                tx: Box::new(Refusing(Superframes::All)),
+                capabilities: Capabilities {
+                    backend: "packet",
+                    superframes: Superframes::All,
+                },
+                up: true,
+                since: None,
+            },
+            1,
+        );
+        let told = |outlets: &Outlets| outlets.views()[0].superframes;
+        assert_eq!(told(&outlets), Superframes::All);
+        let superframe = skerry_overlay::Superframe {
+            kind: skerry_overlay::SuperframeKind::Udp,
+            size: 100,
+            ecn: false,
+        };
+        let frame = Frame {
+            bytes: &[0; 300],
+            offload: skerry_overlay::Offload {
+                superframe: Some(superframe),
+                ..skerry_overlay::Offload::NONE
+            },
+        };
+        // As a worker would, once the tables know the port.
+        outlets.by_local = vec![None];
+        outlets.point(Some(LocalPort(0)), Some(token));
+        outlets.deliver(LocalPort(0), frame).unwrap();
+        assert_eq!(told(&outlets), Superframes::Tcp);
+        outlets.switch(Switch::Auto);
+        assert_eq!(told(&outlets), Superframes::All, "another try");
     }
 }
