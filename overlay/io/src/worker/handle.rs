@@ -64,6 +64,12 @@ impl Seat {
         Arc::clone(&self.inbox.bell)
     }
 
+    /// Both ends of the queue of a worker that gets no thread.
+    #[cfg(test)]
+    pub(crate) fn split(self) -> (SyncSender<Command>, Inbox) {
+        (self.commands, self.inbox)
+    }
+
     /// Makes the worker's loop here, where it can still fail, and runs it on a thread, which stays
     /// on a processor if one is given.
     ///

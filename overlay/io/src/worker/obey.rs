@@ -31,7 +31,7 @@ impl Loop {
     }
 
     /// Whoever does not wait for an answer does not want it: replies that fail are no matter.
-    fn carry_out(&mut self, command: Command) {
+    pub(super) fn carry_out(&mut self, command: Command) {
         let now = self.clock.now();
         match command {
             Command::Install(tables, reply) => {

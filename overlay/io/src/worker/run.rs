@@ -1,6 +1,7 @@
 //! A worker's loop: wait, read a bounded batch of everything that is readable, flush, obey.
 
 use std::io;
+use std::time::Duration;
 
 use skerry_overlay::{FRAME_MAX, Forwarder, Frame, is_signalling};
 use skerry_policy::LocalPort;
@@ -94,9 +95,7 @@ impl Loop {
     }
 
     fn turn(&mut self) -> Next {
-        let now = self.clock.now();
-        let timeout = self.forwarder.poll_timeout().map(|due| due.since(now));
-        if let Err(error) = self.poll.wait(timeout) {
+        if let Err(error) = self.poll.wait(self.patience()) {
             tracing::error!(%error, worker = self.shell.worker, "epoll failed");
             return Next::Stop;
         }
@@ -114,6 +113,18 @@ impl Loop {
         self.timers();
         self.finish();
         if rung { self.obey() } else { Next::Continue }
+    }
+
+    /// How long there is nothing to do until somebody rings: no time at all while a ring has a frame
+    /// for the tables that run here. Its bell may have been heard already: one that came too late for
+    /// the last turn, or is one too many for it, or was given under these tables before they ran here.
+    fn patience(&self) -> Option<Duration> {
+        let generation = Some(self.shell.generation);
+        if (self.takers.iter()).any(|taker| taker.next_generation() == generation) {
+            return Some(Duration::ZERO);
+        }
+        let now = self.clock.now();
+        self.forwarder.poll_timeout().map(|due| due.since(now))
     }
 
     /// The end of a batch: what was gathered goes out.
@@ -263,3 +274,6 @@ impl Loop {
         self.takers = takers;
     }
 }
+
+#[cfg(test)]
+mod tests;
