@@ -51,6 +51,15 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// What a frame, which may stand for several, weighs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Weight {
+    /// Frames that it stands for, at least one.
+    pub frames: u64,
+    /// Bytes of all of them, each with its headers.
+    pub bytes: u64,
+}
+
 /// What `virtio_net_hdr` says about a frame (virtio 1.2 section 5.1.6), parsed once by the shell.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Offload {

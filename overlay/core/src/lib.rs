@@ -29,7 +29,9 @@ pub use control::{CONTROL_PORT, Ignored, LaneOffer, MESSAGE_MAX, Mesh, Output, P
 pub use counters::{Counters, PeerCounters, PortCounters};
 pub use fdb::FdbEntry;
 pub use forwarder::{Forwarder, Setup};
-pub use frame::{Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind};
+pub use frame::{
+    Checksum, ETH_HEADER, FRAME_MAX, Frame, Offload, Superframe, SuperframeKind, Weight,
+};
 pub use gro::Joins;
 pub use gso::{GsoFault, Segments, complete_checksum, finish_sctp};
 pub use reason::{DropReason, Drops, REASONS};

@@ -9,9 +9,9 @@ use skerry_policy::{LocalPort, NodeId, SegmentId};
 
 use super::copies::{Headers, Receiver, count_copies, seal_frame};
 use super::flow::source_port;
+use super::ingress::weigh;
 use super::pass::{Outcome, Pass, Remote};
-use crate::frame::Frame;
-use crate::gso::Segments;
+use crate::frame::{Frame, Weight};
 use crate::reason::DropReason;
 use crate::sink::{Onward, Refused, Sink};
 use crate::wg::Lanes;
@@ -122,14 +122,16 @@ impl<S: Sink> Pass<'_, S> {
     }
 
     /// One copy that a worker without a tunnel there has for a node: an edge of this one, or a peer.
-    pub(super) fn copy_handed_over(&mut self, to: Onward, frame: Frame<'_>) {
+    /// Says what it weighed.
+    pub(super) fn copy_handed_over(&mut self, to: Onward, frame: Frame<'_>) -> Weight {
+        let (weight, _) = weigh(frame);
         if !self.tables.is_edge(to.node) {
-            return self.copy_to_node(to, frame, frames(frame));
+            self.copy_to_node(to, frame, weight.frames);
+        } else if let Some(port) = self.tables.edge_port(to.node, to.segment) {
+            // Both workers run one generation, so the port is there.
+            self.copy_to_edge(to.node, port, to.segment, frame, weight.frames);
         }
-        // Both workers run one generation, so the port is there.
-        if let Some(port) = self.tables.edge_port(to.node, to.segment) {
-            self.copy_to_edge(to.node, port, to.segment, frame, frames(frame));
-        }
+        weight
     }
 }
 
@@ -139,12 +141,4 @@ pub(super) fn vxlan_header(
     segment: SegmentId,
 ) -> Option<[u8; vxlan::LEN]> {
     tables.fabric.vni_of(segment).map(vxlan::header)
-}
-
-/// How many frames a frame stands for.
-fn frames(frame: Frame<'_>) -> u64 {
-    if frame.offload.is_finished() {
-        return 1;
-    }
-    Segments::new(frame).map_or(1, |it| u64::try_from(it.count()).unwrap_or(u64::MAX))
 }

@@ -3,18 +3,17 @@
 use skerry_policy::LocalPort;
 
 use super::admission;
-use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass};
 use super::tag;
-use crate::frame::Frame;
+use crate::frame::{Frame, Weight};
 use crate::gso::Segments;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::ethernet::Tagging;
 
 impl<S: Sink> Pass<'_, S> {
-    /// Takes a frame from a port to its outcome, and counts it there.
-    pub(super) fn admit_from_port(&mut self, port: LocalPort, frame: Frame<'_>) {
+    /// Takes a frame from a port to its outcome, and counts it there. Says what it weighed.
+    pub(super) fn admit_from_port(&mut self, port: LocalPort, frame: Frame<'_>) -> Weight {
         let (weight, longest) = weigh(frame);
         let frames = weight.frames;
         if let Some(counters) = self.state.port_counters(port) {
@@ -26,6 +25,7 @@ impl<S: Sink> Pass<'_, S> {
             Ok(outcome) => self.count_outcome(port, outcome, frames),
             Err(reason) => self.state.count_drop(Origin::Port(port), reason, frames),
         }
+        weight
     }
 
     fn admit(

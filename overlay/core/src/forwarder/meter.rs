@@ -10,6 +10,7 @@ use skerry_policy::{Mac, NodeId, Port, Pvlan, PvlanId, Role, Tables};
 use super::pass::{Origin, Pass, Sender};
 use super::verdict::Way;
 use crate::bucket::Bucket;
+use crate::frame::Weight;
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::time::Time;
@@ -39,14 +40,6 @@ const TOO_BIG_BURST: Duration = Duration::from_millis(300);
 /// table ([`Mesh`](crate::Mesh): 16 pages, 20 times), with changes and hellos on top.
 const MESSAGES: u64 = 500;
 const MESSAGES_BURST: Duration = Duration::from_secs(1);
-
-/// What a frame, which may stand for several, weighs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Weight {
-    pub(super) frames: u64,
-    /// Bytes of all of them, each with its headers.
-    pub(super) bytes: u64,
-}
 
 /// The kinds of frames that go to more than one receiver.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -68,7 +68,7 @@ use x25519_dalek::StaticSecret;
 use crate::claim::{Claim, Place};
 use crate::counters::Counters;
 use crate::fdb::{FdbEntry, Lead};
-use crate::frame::Frame;
+use crate::frame::{Frame, Weight};
 use crate::gro::Joins;
 use crate::sink::{Onward, Refused, Sink};
 use crate::time::Time;
@@ -171,15 +171,15 @@ impl Forwarder {
         }
     }
 
-    /// A frame a guest sent.
+    /// A frame a guest sent. Says what it weighed: how much work it was.
     pub fn handle_frame(
         &mut self,
         now: Time,
         port: LocalPort,
         frame: Frame<'_>,
         sink: &mut impl Sink,
-    ) {
-        self.pass(now, sink).admit_from_port(port, frame);
+    ) -> Weight {
+        self.pass(now, sink).admit_from_port(port, frame)
     }
 
     /// A datagram from the underlay, and what its IP header says of congestion. Dropped unread on a
@@ -206,15 +206,16 @@ impl Forwarder {
         );
     }
 
-    /// A frame that another worker's port sent to a remote node, or to a stock edge of this one.
+    /// A frame that another worker's port sent to a remote node, or to a stock edge of this one. Says
+    /// what it weighed.
     pub fn handle_handoff(
         &mut self,
         now: Time,
         to: Onward,
         frame: Frame<'_>,
         sink: &mut impl Sink,
-    ) {
-        self.pass(now, sink).copy_handed_over(to, frame);
+    ) -> Weight {
+        self.pass(now, sink).copy_handed_over(to, frame)
     }
 
     /// Timers of the tunnels, and ageing.

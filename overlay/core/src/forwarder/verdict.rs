@@ -8,11 +8,10 @@ use std::net::IpAddr;
 use skerry_policy::{AttachmentId, Hairpin, LocalAttachment, NodeId, Role, SegmentId};
 
 use super::inspect::Inspected;
-use super::meter::Weight;
 use super::pass::{Origin, Outcome, Pass, Sender};
 use crate::claim::Place;
 use crate::fdb::Entry;
-use crate::frame::Frame;
+use crate::frame::{Frame, Weight};
 use crate::reason::DropReason;
 use crate::sink::Sink;
 use crate::wire::ethernet::Ethernet;

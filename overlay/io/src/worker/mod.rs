@@ -10,6 +10,7 @@
 //! them, and so does a path among several. Where a firewall lets only the first port through the
 //! other lanes never get a session, which costs speed and no frame.
 
+mod budget;
 mod habit;
 mod handle;
 mod handoff;

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use skerry_overlay::{FRAME_MAX, Forwarder, Frame, is_signalling};
+use skerry_overlay::{FRAME_MAX, Forwarder, Frame, Weight, is_signalling};
 use skerry_policy::LocalPort;
 
+use super::budget::{BYTES, Budget};
 use super::habit::Habit;
 use super::handle::Inbox;
 use super::handoff::{Errand, Taker};
@@ -16,15 +17,8 @@ use crate::event::Event;
 use crate::port::RxHalf;
 use crate::udp::Underlay;
 
-/// Bytes of one port, or of one UDP socket, in one turn: superframes count as what they stand for.
-/// A fifth of a millisecond's work, so that acknowledgements do not wait behind what they are for.
-const BYTES: usize = 128 << 10;
-
 /// Reads of one UDP socket in one turn, each up to 64 KiB of datagrams.
 const READS: usize = 16;
-
-/// Frames of one other worker in one turn.
-const HANDOFFS: usize = 256;
 
 /// Everything one thread owns.
 #[derive(Debug)]
@@ -153,6 +147,7 @@ impl Loop {
             self.forwarder.port_read(now, local, 0, true);
         }
         let (mut frames, mut bytes, mut emptied) = (0, 0, false);
+        let mut budget = Budget::default();
         for _ in 0..turn.frames {
             match inlet.rx.recv(&mut self.buffer) {
                 Ok(Some((len, offload))) => {
@@ -165,12 +160,14 @@ impl Loop {
                     let passed = inlet.shared
                         && is_signalling(bytes_read)
                         && self.shell.pass_on(local, frame);
-                    if !passed {
+                    let weight = if passed {
+                        Weight::default()
+                    } else {
                         self.forwarder
-                            .handle_frame(now, local, frame, &mut self.shell);
-                    }
+                            .handle_frame(now, local, frame, &mut self.shell)
+                    };
                     bytes += len;
-                    if bytes >= BYTES {
+                    if budget.spend(weight) {
                         break;
                     }
                 }
@@ -256,19 +253,20 @@ impl Loop {
         let generation = self.shell.generation;
         let mut takers = std::mem::take(&mut self.takers);
         for taker in &mut takers {
-            for _ in 0..HANDOFFS {
-                // A later generation waits: this worker is the last to swap, and about to.
-                if taker.next_generation() != Some(generation) {
-                    break;
-                }
+            let mut budget = Budget::default();
+            // A later generation waits: this worker is the last to swap, and about to.
+            while taker.next_generation() == Some(generation) {
                 let Some(slot) = taker.take() else { break };
                 let now = self.clock.now();
                 let (frame, sink) = (slot.frame(), &mut self.shell);
-                match slot.errand {
+                let weight = match slot.errand {
                     Errand::Send(to) => self.forwarder.handle_handoff(now, to, frame, sink),
                     Errand::Admit(port) => self.forwarder.handle_frame(now, port, frame, sink),
-                }
+                };
                 taker.give_back(slot);
+                if budget.spend(weight) {
+                    break;
+                }
             }
         }
         self.takers = takers;

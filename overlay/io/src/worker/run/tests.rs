@@ -1,19 +1,23 @@
 //! A worker's turns, without a thread: what rings hold is taken, and the worker does not wait before
 //! that is so.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use skerry_overlay::{Joins, Setup};
+use rustix::event::{EventfdFlags, eventfd};
+use skerry_overlay::{Checksum, Joins, Offload, Refused, Setup, Superframe, SuperframeKind};
 use skerry_policy::{LocalPort, NodeId, Source, Tables};
 use tokio::sync::{mpsc, oneshot};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::*;
-use crate::command::Command;
+use crate::command::{Attachment, Command};
+use crate::port::{Capabilities, Superframes, TxHalf};
 use crate::snapshot::ShellCounters;
+use crate::switch::Switch;
 use crate::worker::handle::Seat;
 use crate::worker::handoff::{Giver, pair};
 use crate::worker::outlets::Outlets;
@@ -80,10 +84,13 @@ fn bench() -> Bench {
 impl Bench {
     fn give(&mut self, giver: usize, generation: u64, frames: usize) {
         for _ in 0..frames {
-            let errand = Errand::Admit(LocalPort(0));
-            let frame = Frame::plain(&[7; 60]);
-            self.givers[giver].give(generation, errand, frame).unwrap();
+            self.give_one(giver, generation, Frame::plain(&[7; 60]));
         }
+    }
+
+    fn give_one(&mut self, giver: usize, generation: u64, frame: Frame<'_>) {
+        let errand = Errand::Admit(LocalPort(0));
+        self.givers[giver].give(generation, errand, frame).unwrap();
     }
 
     /// Turns until the worker would wait; how many there were.
@@ -141,4 +148,115 @@ fn what_was_given_under_the_next_tables_is_taken_once_they_run() {
     bench.worker.carry_out(Command::Install(tables(2), reply));
     assert_eq!(bench.turns(), 1);
     assert_eq!(bench.taken(), 4);
+}
+
+/// TCP that stands for a thousand frames, in fewer bytes than one turn may read.
+fn superframe() -> (Vec<u8>, Offload) {
+    let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+        .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+        .tcp(1, 2, 3, 4)
+        .ack(5);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes, &[7; 8_000]).unwrap();
+    let offload = Offload {
+        checksum: Some(Checksum {
+            start: 34,
+            offset: 16,
+        }),
+        superframe: Some(Superframe {
+            kind: SuperframeKind::Tcp4,
+            size: 8,
+            ecn: false,
+        }),
+        valid: false,
+    };
+    (bytes, offload)
+}
+
+/// A guest that always has one more of them.
+#[derive(Debug)]
+struct Guest {
+    always: OwnedFd,
+    bytes: Vec<u8>,
+    offload: Offload,
+}
+
+impl RxHalf for Guest {
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, Offload)>> {
+        buf[..self.bytes.len()].copy_from_slice(&self.bytes);
+        Ok(Some((self.bytes.len(), self.offload)))
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.always.as_fd()
+    }
+}
+
+/// What nobody writes to.
+#[derive(Debug)]
+struct Nowhere;
+
+impl TxHalf for Nowhere {
+    fn send(&mut self, _: Frame<'_>) -> Result<(), Refused> {
+        Err(Refused::Down)
+    }
+
+    fn switch(&mut self, _: Switch) -> Superframes {
+        Superframes::None
+    }
+
+    fn superframes(&self) -> Superframes {
+        Superframes::None
+    }
+
+    fn duplicate(&self) -> io::Result<Box<dyn TxHalf>> {
+        Ok(Box::new(Self))
+    }
+}
+
+#[test]
+fn a_turn_with_a_ring_is_bounded_by_what_superframes_stand_for() {
+    let mut bench = bench();
+    let (bytes, offload) = superframe();
+    let frame = Frame {
+        bytes: &bytes,
+        offload,
+    };
+    for _ in 0..3 {
+        bench.give_one(0, 1, frame);
+    }
+    for taken in [1_000, 2_000, 3_000] {
+        assert_eq!(bench.worker.turn(), Next::Continue);
+        assert_eq!(bench.taken(), taken);
+    }
+    assert_eq!(bench.turns(), 0);
+}
+
+#[test]
+fn a_turn_with_a_port_is_bounded_by_what_superframes_stand_for() {
+    let mut bench = bench();
+    let (bytes, offload) = superframe();
+    let guest = Guest {
+        always: eventfd(1, EventfdFlags::empty()).unwrap(),
+        bytes,
+        offload,
+    };
+    let (reply, _answer) = oneshot::channel();
+    let attachment = Attachment {
+        name: "n1/a".to_owned(),
+        rx: Some(Box::new(guest)),
+        first: true,
+        tx: Box::new(Nowhere),
+        capabilities: Capabilities {
+            backend: "packet",
+            superframes: Superframes::None,
+        },
+        up: true,
+        since: None,
+    };
+    bench.worker.carry_out(Command::Attach(attachment, reply));
+    for taken in [1_000, 2_000, 3_000] {
+        assert_eq!(bench.worker.turn(), Next::Continue);
+        assert_eq!(bench.taken(), taken);
+    }
 }
