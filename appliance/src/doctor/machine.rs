@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::time::SystemTime;
 
-use skerry_overlay_io::{kernel, takes_datagrams};
+use skerry_overlay_io::{kernel, sorts_datagrams, takes_datagrams};
 
 use super::Finding;
 
@@ -50,12 +50,25 @@ fn release() -> Finding {
         );
         return Finding::poor("kernel", format!("Linux {release}"), fix);
     }
+    offloads(&release, sorts_datagrams(), takes_datagrams())
+}
+
+/// `sorted`: what is read together says the same of congestion; `joins`: UDP is joined for ports.
+fn offloads(release: &str, sorted: bool, joins: bool) -> Finding {
     let found = format!("Linux {release}: UDP GSO and GRO");
-    if takes_datagrams() {
-        Finding::good("kernel", format!("{found}, superframes of UDP on ports"))
-    } else {
-        let fix = "Linux 6.2 or newer joins UDP on its way to ports, as TCP is joined";
-        Finding::poor("kernel", found, fix)
+    match (sorted, joins) {
+        (true, true) => Finding::good("kernel", format!("{found}, superframes of UDP on ports")),
+        (true, false) => {
+            let fix = "Linux 6.2 or newer joins UDP on its way to ports, as TCP is joined";
+            Finding::poor("kernel", found, fix)
+        }
+        (false, _) => {
+            let found =
+                format!("Linux {release}: UDP GSO; its UDP GRO mixes up ECN, and is not used");
+            let fix = "Linux 6.9 or newer, or 6.8.10, 6.6.31, 6.1.91, 5.15.159, 5.10.217; where a \
+                       distribution has mended an older one: offload.gro = \"on\"";
+            Finding::poor("kernel", found, fix)
+        }
     }
 }
 
@@ -167,6 +180,20 @@ fn mtu() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_kernel_that_mixes_up_ecn_is_told_of() {
+        let told = |sorted, joins| offloads("6.1.0", sorted, joins);
+        assert_eq!(told(true, true).state, State::Good);
+        assert_eq!(told(true, false).state, State::Poor);
+        for joins in [false, true] {
+            let finding = told(false, joins);
+            assert_eq!(finding.state, State::Poor);
+            assert!(finding.found.contains("ECN"), "{finding:?}");
+            assert!(finding.fix.contains("6.1.91"), "{finding:?}");
+        }
+    }
 
     #[test]
     fn capabilities_are_read_from_the_process_status() {

@@ -9,6 +9,7 @@ use skerry_overlay::{Ecn, Transmit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::count;
+use crate::kernel::sorts_datagrams;
 use crate::snapshot::ShellCounters;
 use crate::start_error::StartError;
 use crate::switch::{OffloadSwitches, Switch};
@@ -26,7 +27,7 @@ pub(crate) struct Batch {
     pub(crate) from: SocketAddr,
     pub(crate) len: usize,
     pub(crate) size: usize,
-    /// What the IP header of each said of congestion: the kernel joins none that differ in it.
+    /// What the IP header of each said of congestion; nothing, where they may differ in it.
     pub(crate) ecn: Ecn,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct UdpSocket {
     ipv6: bool,
     gso: bool,
     gro: bool,
+    /// The kernel joins no datagrams that say different things of congestion.
+    sorted: bool,
     /// The kernel lets datagrams say something of congestion.
     ecn: bool,
     /// `SO_RXQ_OVFL` as last seen: a counter of 32 bits that wraps.
@@ -46,6 +49,15 @@ pub(crate) struct UdpSocket {
 impl UdpSocket {
     /// Binds one address of one family.
     pub(crate) fn bind(listen: SocketAddr, switches: OffloadSwitches) -> Result<Self, StartError> {
+        Self::bind_where(listen, switches, sorts_datagrams())
+    }
+
+    /// Where the kernel joins only what says the same of congestion, or where it does not look.
+    fn bind_where(
+        listen: SocketAddr,
+        switches: OffloadSwitches,
+        sorted: bool,
+    ) -> Result<Self, StartError> {
         let kernel = |action| move |source| StartError::Kernel { action, source };
         let domain = Domain::for_address(listen);
         let socket = Socket::new(
@@ -67,7 +79,8 @@ impl UdpSocket {
         hear_marks(socket.as_fd(), listen.is_ipv6())
             .map_err(kernel("ask for the ECN field of datagrams"))?;
         let gso = enable(&socket, libc::UDP_SEGMENT, 0, switches.gso, "gso")?;
-        let gro = enable(&socket, libc::UDP_GRO, 1, switches.gro, "gro")?;
+        let wanted = unmixed(switches.gro, sorted);
+        let gro = enable(&socket, libc::UDP_GRO, 1, wanted, "gro")?;
         // Without it the kernel's drops are only in /proc/net/snmp: not worth failing for.
         sys::set_int(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1).ok();
         Ok(Self {
@@ -75,6 +88,7 @@ impl UdpSocket {
             ipv6: listen.is_ipv6(),
             gso,
             gro,
+            sorted,
             ecn: true,
             overflow: 0,
         })
@@ -106,10 +120,11 @@ impl UdpSocket {
     /// Uses these offloads from now on, as far as the kernel offers them.
     pub(crate) fn switch(&mut self, switches: OffloadSwitches) {
         self.gso = self.try_to(libc::UDP_SEGMENT, 0, switches.gso, "gso");
-        if !switches.gro.wanted() {
+        let gro = unmixed(switches.gro, self.sorted);
+        if !gro.wanted() {
             sys::set_int(self.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 0).ok();
         }
-        self.gro = self.try_to(libc::UDP_GRO, 1, switches.gro, "gro");
+        self.gro = self.try_to(libc::UDP_GRO, 1, gro, "gro");
     }
 
     fn try_to(
@@ -150,6 +165,9 @@ impl UdpSocket {
                 }
                 _ => {}
             }
+        }
+        if size < received.len && !self.sorted {
+            ecn = Ecn::NotEct;
         }
         counters.receives += 1;
         counters.datagrams_in += count(received.len, size).max(1);
@@ -312,6 +330,15 @@ fn hear_marks(socket: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
         sys::set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)
     } else {
         sys::set_int(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)
+    }
+}
+
+/// `UDP_GRO` is not used by itself where it takes one datagram's mark for all that it joins: marks
+/// would get lost, or be put on what cannot carry them. Whoever demands it gets it without marks.
+const fn unmixed(switch: Switch, sorted: bool) -> Switch {
+    match switch {
+        Switch::Auto if !sorted => Switch::Off,
+        Switch::Auto | Switch::On | Switch::Off => switch,
     }
 }
 

@@ -68,3 +68,47 @@ fn what_is_said_of_congestion_arrives_over_ipv6() {
     check("[::1]", Switch::Auto);
     check("[::1]", Switch::Off);
 }
+
+/// Where the kernel joins whatever it likes: the reads of three marked datagrams in one send, and of
+/// one by itself.
+fn read_mixed(gro: Switch) -> (bool, Vec<(usize, Ecn)>) {
+    let switches = OffloadSwitches {
+        gro,
+        ..OffloadSwitches::default()
+    };
+    let [mut from, _] = pair("127.0.0.1", Switch::Auto);
+    let mut to = UdpSocket::bind_where("127.0.0.1:0".parse().unwrap(), switches, false).unwrap();
+    let (mut buf, mut counters) = (vec![0; 1 << 16], ShellCounters::default());
+    let mut reads = Vec::new();
+    for len in [600, 200] {
+        let transmit = Transmit {
+            to: to.local().unwrap(),
+            bytes: &vec![7; len],
+            size: 200,
+            ecn: Ecn::Ce,
+        };
+        from.send(transmit, &mut counters);
+        let (start, mut left) = (Instant::now(), len);
+        while left > 0 {
+            assert!(start.elapsed() < Duration::from_secs(10), "{reads:?}");
+            let Some(batch) = to.recv(&mut buf, &mut counters) else {
+                continue;
+            };
+            left -= batch.len;
+            reads.push((batch.len.div_ceil(batch.size), batch.ecn));
+        }
+    }
+    (to.uses_gro(), reads)
+}
+
+#[test]
+fn a_kernel_that_mixes_up_marks_joins_nothing() {
+    let one = (1, Ecn::Ce);
+    assert_eq!(read_mixed(Switch::Auto), (false, vec![one; 4]));
+}
+
+#[test]
+fn unless_it_is_made_to_and_then_no_mark_is_believed() {
+    let reads = vec![(3, Ecn::NotEct), (1, Ecn::Ce)];
+    assert_eq!(read_mixed(Switch::On), (true, reads));
+}
