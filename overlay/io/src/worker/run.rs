@@ -20,6 +20,9 @@ use crate::udp::Underlay;
 /// Reads of one UDP socket in one turn, each up to 64 KiB of datagrams.
 const READS: usize = 16;
 
+/// Turns that a full socket is read out in: its buffer holds 8 MiB.
+const TURNS: usize = 64;
+
 /// Everything one thread owns.
 #[derive(Debug)]
 pub(crate) struct Loop {
@@ -99,7 +102,9 @@ impl Loop {
             nth += 1;
             match token {
                 Token::Bell => rung = true,
-                Token::Socket(number) => self.read_socket(number),
+                Token::Socket(number) => {
+                    self.read_socket(number);
+                }
                 Token::Port(token) => self.read_port(token),
             }
         }
@@ -211,7 +216,21 @@ impl Loop {
         }
     }
 
-    fn read_socket(&mut self, number: usize) {
+    /// Reads what waits in every socket: of datagrams that the kernel has joined it says how long each
+    /// is only for as long as it may join. No more than a socket holds, since others go on sending.
+    pub(super) fn read_out(&mut self) {
+        let sockets = self.shell.underlay.iter().flat_map(Underlay::fds).count();
+        for number in 0..sockets {
+            for _ in 0..TURNS {
+                if self.read_socket(number) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Says whether the socket was empty in the end.
+    fn read_socket(&mut self, number: usize) -> bool {
         let (mut read, mut emptied) = (0, false);
         for _ in 0..READS {
             let Shell {
@@ -246,6 +265,7 @@ impl Loop {
             }
         }
         self.forwarder.socket_read(self.clock.now(), read, emptied);
+        emptied
     }
 
     /// Frames of the other workers, as long as they were accepted under the tables that run here.

@@ -8,7 +8,9 @@ use std::sync::mpsc::SyncSender;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustix::event::{EventfdFlags, eventfd};
-use skerry_overlay::{Checksum, Joins, Offload, Refused, Setup, Superframe, SuperframeKind};
+use skerry_overlay::{
+    Checksum, Ecn, Joins, Offload, Refused, Setup, Superframe, SuperframeKind, Transmit,
+};
 use skerry_policy::{LocalPort, NodeId, Source, Tables};
 use tokio::sync::{mpsc, oneshot};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -17,7 +19,7 @@ use super::*;
 use crate::command::{Attachment, Command};
 use crate::port::{Capabilities, Superframes, TxHalf};
 use crate::snapshot::ShellCounters;
-use crate::switch::Switch;
+use crate::switch::{OffloadSwitches, Switch};
 use crate::worker::handle::Seat;
 use crate::worker::handoff::{Giver, pair};
 use crate::worker::outlets::Outlets;
@@ -48,6 +50,10 @@ struct Bench {
 }
 
 fn bench() -> Bench {
+    bench_on(None)
+}
+
+fn bench_on(underlay: Option<Underlay>) -> Bench {
     let seat = Seat::new().unwrap();
     let (givers, takers) = [(); 2].map(|()| pair(seat.bell())).into_iter().unzip();
     let ((orders, inbox), clock) = (seat.split(), Clock::start());
@@ -67,7 +73,7 @@ fn bench() -> Bench {
         worker: 0,
         generation: 1,
         outlets: Outlets::default(),
-        underlay: None,
+        underlay,
         giver: None,
         events,
         counters: ShellCounters::default(),
@@ -259,4 +265,38 @@ fn a_turn_with_a_port_is_bounded_by_what_superframes_stand_for() {
         assert_eq!(bench.worker.turn(), Next::Continue);
         assert_eq!(bench.taken(), taken);
     }
+}
+
+#[test]
+fn what_the_kernel_has_joined_is_read_before_it_may_join_no_more() {
+    let on = OffloadSwitches {
+        gro: Switch::On,
+        ..OffloadSwitches::default()
+    };
+    let bind = || Underlay::bind("127.0.0.1:0".parse().unwrap(), on).unwrap();
+    let ((mut from, _), (underlay, to)) = (bind(), bind());
+    assert!(from.offloads().gso, "the test is to send many at once");
+    let mut bench = bench_on(Some(underlay));
+    for _ in 0..3 {
+        let datagrams = Transmit {
+            to,
+            bytes: &[7; 1_000],
+            size: 200,
+            ecn: Ecn::NotEct,
+        };
+        from.send(datagrams, &mut ShellCounters::default());
+    }
+    let off = OffloadSwitches {
+        gro: Switch::Off,
+        ..on
+    };
+    let (reply, _answer) = oneshot::channel();
+    bench.worker.carry_out(Command::Switch(off, reply));
+    let read = |bench: &Bench| bench.worker.shell.counters.datagrams_in;
+    for _ in 0..10 {
+        if read(&bench) < 15 {
+            assert_eq!(bench.worker.turn(), Next::Continue);
+        }
+    }
+    assert_eq!(read(&bench), 15, "datagrams, each by itself");
 }
