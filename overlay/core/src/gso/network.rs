@@ -12,7 +12,8 @@ pub(crate) const UDP: u8 = 17;
 /// IP in IP, IPv6 in IP, GRE: no guard looks inside, so they may owe a checksum of their own.
 const TUNNELS: [u8; 3] = [4, 41, 47];
 /// Hop-by-hop options, routing, destination options (RFC 8200 section 4): same shape.
-const EXTENSIONS: [u8; 3] = [0, 43, 60];
+const EXTENSIONS: [u8; 3] = [0, ROUTING, 60];
+const ROUTING: u8 = 43;
 /// More than any sane chain; bounds the walk.
 const EXTENSIONS_MAX: usize = 8;
 /// DHCP and DHCPv6 (RFC 2131, RFC 8415): a guard reads their payload.
@@ -21,7 +22,7 @@ const DHCP_PORTS: [u16; 4] = [67, 68, 546, 547];
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 
-/// The version of IP, with what only one of them has.
+/// The version of IP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Version {
     V4,
@@ -38,7 +39,8 @@ pub(crate) struct Network {
     pub(crate) version: Version,
     /// Protocol of the transport header.
     pub(crate) protocol: u8,
-    /// The transport header follows the IP header at once (no IPv6 extension between).
+    /// No routing header: the destination in the IP header is the one that the pseudo-header of the
+    /// transport has (RFC 8200 section 8.1).
     pub(super) direct: bool,
 }
 
@@ -101,13 +103,13 @@ impl Network {
         if payload > packet.len() - IPV6_HEADER {
             return Err(GsoFault::Length);
         }
-        let (l4, protocol) = walk(bytes, l3 + IPV6_HEADER, next)?;
+        let (l4, protocol, direct) = walk(bytes, l3 + IPV6_HEADER, next)?;
         Ok(Self {
             l3,
             l4,
             version: Version::V6,
             protocol,
-            direct: l4 == l3 + IPV6_HEADER,
+            direct,
         })
     }
 
@@ -151,15 +153,18 @@ impl Network {
     }
 }
 
-/// Follows the extension headers that may stand before TCP and UDP.
-fn walk(bytes: &[u8], mut at: usize, mut next: u8) -> Result<(usize, u8), GsoFault> {
+/// Follows the extension headers that may stand before TCP and UDP: where these begin, which it is,
+/// and whether there was no routing header.
+fn walk(bytes: &[u8], mut at: usize, mut next: u8) -> Result<(usize, u8, bool), GsoFault> {
+    let mut direct = true;
     for _ in 0..EXTENSIONS_MAX {
         if next == 44 {
             return Err(GsoFault::Fragment);
         }
         if !EXTENSIONS.contains(&next) {
-            return Ok((at, next));
+            return Ok((at, next, direct));
         }
+        direct &= next != ROUTING;
         let &[following, units] = bytes
             .get(at..)
             .and_then(|rest| rest.first_chunk())

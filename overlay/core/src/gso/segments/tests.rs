@@ -24,6 +24,9 @@ const TCP4: Shape = Shape {
     size: 1000,
 };
 
+/// Its number as what follows an IPv6 header.
+const ROUTING_HEADER: u8 = 43;
+
 const FIN_PSH_ACK_CWR: u8 = 0x01 | 0x08 | 0x10 | 0x80;
 
 fn payload_of(len: usize) -> Vec<u8> {
@@ -469,20 +472,44 @@ fn a_kind_that_names_the_other_transport_is_refused() {
     );
 }
 
+/// A superframe behind one IPv6 extension header of eight bytes.
+fn extended(kind: SuperframeKind, extension: u8) -> (Vec<u8>, Offload) {
+    let shape = Shape {
+        kind,
+        v6: true,
+        ..TCP4
+    };
+    let (plain, mut offload) = superframe(shape);
+    let mut bytes = plain[..54].to_vec();
+    bytes.extend([plain[20], 0, 1, 4, 0, 0, 0, 0]);
+    bytes.extend(&plain[54..]);
+    bytes[20] = extension;
+    let length = u16::from_be_bytes([plain[18], plain[19]]) + 8;
+    bytes[18..20].copy_from_slice(&length.to_be_bytes());
+    offload.checksum.as_mut().unwrap().start += 8;
+    (bytes, offload)
+}
+
 #[test]
-fn a_superframe_behind_ipv6_extensions_is_refused() {
-    refuse_spoiled(
-        Shape {
-            kind: SuperframeKind::Tcp6,
-            v6: true,
-            ..TCP4
-        },
-        |bytes, _| {
-            bytes[20] = 60;
-            bytes[54..56].copy_from_slice(&[6, 0]);
-        },
-        GsoFault::Protocol,
-    );
+fn extension_headers_are_on_every_frame() {
+    for kind in [SuperframeKind::Tcp6, SuperframeKind::Udp] {
+        for extension in [0, 60] {
+            let (bytes, offload) = extended(kind, extension);
+            let frames = cut(&bytes, offload);
+            assert_eq!(frames.len(), 3);
+            for frame in &frames {
+                assert_eq!((frame[20], &frame[54..62]), (extension, &bytes[54..62]));
+            }
+            let payload: Vec<u8> = frames.iter().flat_map(|it| referee(it)).collect();
+            assert_eq!(payload, payload_of(TCP4.payload), "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_superframe_behind_a_routing_header_is_refused() {
+    let (bytes, offload) = extended(SuperframeKind::Tcp6, ROUTING_HEADER);
+    refuse(&bytes, offload, GsoFault::Protocol);
 }
 
 #[test]
