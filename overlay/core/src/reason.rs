@@ -50,6 +50,8 @@ reasons! {
     PeerMacSpoof = "peer_mac_spoof",
     /// The port is down.
     PortDown = "port_down",
+    /// A superframe whose offload header contradicts its bytes.
+    OffloadBad = "offload_bad",
     /// Shorter than an Ethernet header.
     Runt = "runt",
     /// Longer than the port's MTU.
@@ -128,8 +130,6 @@ reasons! {
     SplitHorizon = "split_horizon",
     /// An unknown unicast where flooding it is off.
     UnknownDrop = "unknown_drop",
-    /// A superframe whose offload header contradicts its bytes.
-    OffloadBad = "offload_bad",
     /// The copy is longer than the egress port's MTU, or than the path to the peer carries.
     EgressMtu = "egress_mtu",
     /// The egress port, or the tunnel towards the peer, takes no more.
