@@ -144,3 +144,13 @@ fn refusal(error: &io::Error) -> Refused {
         _ => Refused::Down,
     }
 }
+
+/// Tells an empty queue and a frame that the kernel could not describe from a dead device.
+fn unread(error: io::Error) -> io::Result<Option<(usize, Offload)>> {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::EINTR) => Ok(None),
+        // virtio_net_hdr has no words for this frame's offload (SCTP in one piece).
+        Some(libc::EINVAL) => Err(io::ErrorKind::InvalidData.into()),
+        _ => Err(error),
+    }
+}

@@ -167,7 +167,7 @@ impl RxHalf for Packet {
         let received = match sys::recv_message(self.socket.as_fd(), &mut parts, &mut control, None)
         {
             Ok(received) => received,
-            Err(error) => return unread(error),
+            Err(error) => return super::unread(error),
         };
         let len = received
             .len
@@ -186,16 +186,6 @@ impl RxHalf for Packet {
 
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-/// Tells an empty queue and a frame that the kernel could not describe from a dead device.
-fn unread(error: io::Error) -> io::Result<Option<(usize, Offload)>> {
-    match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::EINTR) => Ok(None),
-        // virtio_net_hdr has no words for this frame's offload (a tunnel inside a tunnel).
-        Some(libc::EINVAL) => Err(io::ErrorKind::InvalidData.into()),
-        _ => Err(error),
     }
 }
 

@@ -146,8 +146,7 @@ impl RxHalf for Reader {
         let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buf)];
         let len = match rustix::io::readv(&self.0, &mut parts) {
             Ok(len) => len,
-            Err(rustix::io::Errno::AGAIN) => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Err(error) => return super::unread(error.into()),
         };
         let len = len
             .checked_sub(vnet::HEADER)
