@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bytes::{array, fold, put, sum, u16_at};
 use super::ecn::Ecn;
+use crate::gso::Sum;
 use crate::reason::DropReason;
 
 const UDP: u8 = 17;
@@ -195,12 +196,9 @@ fn v6(
     )?;
     put(packet, 8, &source.octets())?;
     put(packet, 24, &destination.octets())?;
-    let pseudo = sum(packet.get(8..40)?, u32::from(length) + u32::from(UDP));
-    let checksum = match !fold(u64::from(sum(packet.get(40..)?, pseudo))) {
-        0 => 0xffff,
-        checksum => checksum,
-    };
-    put(packet, 46, &checksum.to_be_bytes())
+    let pseudo = Sum::of(packet.get(8..40)?).word(length).word(UDP.into());
+    let checksum = pseudo.and(Sum::of(packet.get(40..)?)).transport_checksum();
+    put(packet, 46, &checksum)
 }
 
 #[cfg(test)]
