@@ -20,7 +20,7 @@
 //! | `peering` | the one way into another private VLAN |
 //! | `path` | what fits on the way to another node |
 //! | `copies` | handing copies to ports and to tunnels |
-//! | `joining` | TCP segments out of tunnels, joined before anything else looks at them |
+//! | `joining` | TCP and UDP out of tunnels, joined before anything else looks at it |
 //! | `ingress`, `tunnel` | the two ways in |
 //! | `edge` | ports that are the far end of a tunnel |
 //! | `tag` | VLAN tags, off and on |
