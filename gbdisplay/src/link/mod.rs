@@ -12,6 +12,7 @@
 
 mod flight;
 mod health;
+mod keys;
 
 use std::collections::VecDeque;
 
@@ -21,6 +22,7 @@ use skerry_panel_proto::{EPOCH_MAX, Keys, Op, Status, VERSION};
 
 use flight::{Flight, Waiting};
 use health::Health;
+use keys::{BUTTONS, DIRECTIONS, Held};
 
 /// How many requests wait at most: several times what a whole picture takes.
 pub const QUEUE_MAX: usize = 128;
@@ -43,7 +45,8 @@ pub enum Event {
     Up,
     /// What was not done yet will not be.
     Down(Cause),
-    /// Other keys are held than before.
+    /// Other keys are held than before. Only while the link is up, and none that were held already
+    /// when it came up; when it goes down they are let go.
     Keys(Keys),
 }
 
@@ -90,7 +93,7 @@ pub struct Link {
     epoch: u8,
     /// What the panel says is its epoch.
     told_epoch: Option<u8>,
-    keys: Keys,
+    held: Held,
     silent_until: u64,
     /// Bytes since the last silence, while the line does not answer.
     probed: u32,
@@ -119,7 +122,7 @@ impl Link {
             sequence: 0,
             epoch: 0,
             told_epoch: None,
-            keys: Keys::default(),
+            held: Held::default(),
             silent_until: now_us,
             probed: 0,
             delivered_us: now_us,
@@ -184,8 +187,8 @@ impl Link {
         };
         match status {
             Status::Acknowledged(sequence) => self.handle_ack(now_us, sequence),
-            Status::Directions(held) => self.set_keys(Keys(self.keys.0 & 0xF0 | held)),
-            Status::Buttons(held) => self.set_keys(Keys(self.keys.0 & 0x0F | held << 4)),
+            Status::Directions(held) => self.handle_keys(DIRECTIONS, held),
+            Status::Buttons(held) => self.handle_keys(BUTTONS, held << 4),
             Status::Epoch(epoch) => self.handle_epoch(now_us, epoch),
             Status::Version(version) if version != VERSION => {
                 self.go_down(Cause::Version(version));
@@ -317,7 +320,8 @@ impl Link {
     }
 
     fn go_down(&mut self, cause: Cause) {
-        self.set_keys(Keys::default());
+        let keys = self.held.let_go();
+        self.events.extend(keys.map(Event::Keys));
         self.queue.clear();
         self.flight = None;
         if self.phase == Phase::Up || matches!(cause, Cause::Version(_)) {
@@ -327,10 +331,11 @@ impl Link {
         self.told_epoch = None;
     }
 
-    fn set_keys(&mut self, keys: Keys) {
-        if keys != self.keys {
-            self.keys = keys;
-            self.events.push_back(Event::Keys(keys));
+    /// Keys mean something while the panel shows something, and not before.
+    fn handle_keys(&mut self, of: u8, held: u8) {
+        if self.is_up() {
+            let keys = self.held.handle_status(of, held);
+            self.events.extend(keys.map(Event::Keys));
         }
     }
 }

@@ -187,6 +187,45 @@ fn keys_are_told_when_they_change_and_let_go_when_the_link_is_lost() {
 }
 
 #[test]
+fn keys_that_are_held_when_the_link_comes_up_are_nothing() {
+    let mut world = World::new(1);
+    world.panel.keys = Keys::A.0 | Keys::DOWN.0;
+    world.run(200_000);
+    assert_eq!(world.events, [Event::Up]);
+    world.panel.keys = Keys::A.0 | Keys::DOWN.0 | Keys::B.0;
+    world.run(20_000);
+    assert_eq!(world.events[1..], [Event::Keys(Keys::B)]);
+    world.plugged = false;
+    world.run(500_000);
+    world.plugged = true;
+    world.run(500_000);
+    assert_eq!(world.events.last(), Some(&Event::Up), "{:?}", world.events);
+    world.panel.keys = 0;
+    world.run(20_000);
+    world.panel.keys = Keys::A.0;
+    world.run(20_000);
+    assert_eq!(world.events.last(), Some(&Event::Keys(Keys::A)));
+}
+
+#[test]
+fn keys_are_nothing_before_the_panel_obeys() {
+    let mut link = Link::new(0);
+    for step in 0..400_u64 {
+        let keys = if step < 100 { 0 } else { 1 };
+        let answer = ROTATION[usize::try_from(step % 16).unwrap()];
+        let value = match answer {
+            0x90 => keys,
+            0xE0 => VERSION,
+            _ => 0,
+        };
+        link.next_byte(step * BYTE_US);
+        link.handle_byte(step * BYTE_US, answer | value);
+    }
+    assert_eq!(link.phase, Phase::Greeting);
+    assert_eq!(link.poll_event(), None);
+}
+
+#[test]
 fn a_cable_that_is_pulled_is_noticed_and_so_is_one_that_is_put_back() {
     let mut world = World::new(1);
     world.run(50_000);
