@@ -109,6 +109,7 @@ impl Session {
                 }
                 link::Event::Down(cause) => {
                     self.measures.clear();
+                    self.panel.handle_lost();
                     self.panel.note(now_us, What::Down(cause));
                 }
                 link::Event::Keys(keys) => {
@@ -161,6 +162,7 @@ impl Session {
 
     /// Everything is shown, what the keys did too.
     fn finish(&mut self, now_us: u64) {
+        self.panel.handle_shown(now_us);
         while let Some(measure) = self.measures.pop_front() {
             let begun_us = measure.begun_us.unwrap_or(now_us);
             let what = What::Shown {

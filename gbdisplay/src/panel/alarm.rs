@@ -15,47 +15,44 @@ const LINES: usize = 4;
 pub(super) struct Alarm {
     acknowledged: BTreeSet<u64>,
     open: Vec<u64>,
-    /// The one that is shown, and since when.
-    shown: Option<(u64, u64)>,
+    /// The one that is shown.
+    shown: Option<u64>,
 }
 
 impl Alarm {
     /// Takes the alerts of new facts. One that is over and comes again counts as new.
-    pub(super) fn handle_alerts(&mut self, alerts: &[Alert], now_us: u64) {
+    pub(super) fn handle_alerts(&mut self, alerts: &[Alert]) {
         self.acknowledged
             .retain(|id| alerts.iter().any(|it| it.id == *id));
         self.open = alerts.iter().map(|it| it.id).collect();
-        self.choose(now_us);
+        self.choose();
     }
 
-    pub(super) fn acknowledge(&mut self, alert: u64, now_us: u64) {
+    pub(super) fn acknowledge(&mut self, alert: u64) {
         self.acknowledged.insert(alert);
-        self.choose(now_us);
+        self.choose();
     }
 
-    /// The alert that is shown, and for how long it has been.
-    pub(super) fn showing(&self, now_us: u64) -> Option<(u64, u64)> {
-        let (id, since_us) = self.shown?;
-        Some((id, now_us.saturating_sub(since_us)))
+    /// The alert that is shown.
+    pub(super) const fn showing(&self) -> Option<u64> {
+        self.shown
     }
 
     /// Stays with the one that is shown as long as it is open, lest another takes its place just
     /// when A is pressed.
-    fn choose(&mut self, now_us: u64) {
+    fn choose(&mut self) {
         let waiting = |id: &u64| !self.acknowledged.contains(id);
-        let is_still = |(id, _): &(u64, u64)| self.open.contains(id) && waiting(id);
-        if self.shown.as_ref().is_some_and(is_still) {
-            return;
+        let is_still = |id: &u64| self.open.contains(id) && waiting(id);
+        if !self.shown.as_ref().is_some_and(is_still) {
+            self.shown = self.open.iter().copied().find(waiting);
         }
-        let next = self.open.iter().copied().find(waiting);
-        self.shown = next.map(|id| (id, now_us));
     }
 
     /// Draws the alert that is shown. False if there is none.
     pub(super) fn draw(&self, alerts: &[Alert], picture: &mut Picture) -> bool {
         let alert = self
             .shown
-            .and_then(|(id, _)| alerts.iter().find(|it| it.id == id));
+            .and_then(|id| alerts.iter().find(|it| it.id == id));
         let Some(alert) = alert else { return false };
         let line = "─".repeat(BOX);
         picture.write(3, 0, &format!("┌{line}┐"));
@@ -134,22 +131,22 @@ mod tests {
     #[test]
     fn the_one_that_is_shown_stays_until_it_is_acknowledged_or_over() {
         let mut alarm = Alarm::default();
-        alarm.handle_alerts(&[alert(1)], 0);
-        alarm.handle_alerts(&[alert(2), alert(1)], 5);
-        assert_eq!(alarm.showing(7), Some((1, 7)));
-        alarm.acknowledge(1, 10);
-        assert_eq!(alarm.showing(10), Some((2, 0)));
-        alarm.handle_alerts(&[alert(1)], 20);
-        assert_eq!(alarm.showing(20), None);
+        alarm.handle_alerts(&[alert(1)]);
+        alarm.handle_alerts(&[alert(2), alert(1)]);
+        assert_eq!(alarm.showing(), Some(1));
+        alarm.acknowledge(1);
+        assert_eq!(alarm.showing(), Some(2));
+        alarm.handle_alerts(&[alert(1)]);
+        assert_eq!(alarm.showing(), None);
     }
 
     #[test]
     fn one_that_was_over_comes_again() {
         let mut alarm = Alarm::default();
-        alarm.handle_alerts(&[alert(1)], 0);
-        alarm.acknowledge(1, 1);
-        alarm.handle_alerts(&[], 2);
-        alarm.handle_alerts(&[alert(1)], 3);
-        assert_eq!(alarm.showing(3), Some((1, 0)));
+        alarm.handle_alerts(&[alert(1)]);
+        alarm.acknowledge(1);
+        alarm.handle_alerts(&[]);
+        alarm.handle_alerts(&[alert(1)]);
+        assert_eq!(alarm.showing(), Some(1));
     }
 }

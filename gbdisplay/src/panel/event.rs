@@ -33,7 +33,7 @@ pub enum What {
     Acknowledged {
         /// Which one.
         alert: u64,
-        /// For how long it was asked for, in milliseconds.
+        /// For how long it had been on the screen, in milliseconds.
         after_ms: u64,
     },
     /// The reader agrees with a decision of the agent.

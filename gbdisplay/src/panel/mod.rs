@@ -5,11 +5,12 @@
 //! before any page, blinks and sounds until A is pressed.
 //!
 //! Nobody decides about what he has not seen: a key counts for an alert or a decision only when
-//! that has been in front of the reader for [`GUARD_US`], and for a decision only while facts are
-//! fresh.
+//! whoever drives the panel has said that it is on the screen ([`Panel::handle_shown`]), and it has
+//! been for [`GUARD_US`]; for a decision only while facts are fresh, too.
 
 mod alarm;
 mod event;
+mod front;
 mod keyboard;
 mod place;
 
@@ -18,18 +19,18 @@ use std::collections::VecDeque;
 use skerry_panel_proto::Keys;
 
 pub use event::{Event, What};
+pub use front::GUARD_US;
 
-use crate::facts::Facts;
+use crate::facts::{Decision, Facts};
 use crate::page::{Histories, Page, Pages};
 use crate::picture::Picture;
 use alarm::Alarm;
+use front::{Front, Sight};
 use keyboard::{Keyboard, Press};
 use place::Place;
 
 /// After so long without facts, in microseconds, what is shown is stale.
 pub const STALE_US: u64 = 2_000_000;
-/// For how long something must be shown, in microseconds, before a key can be about it.
-pub const GUARD_US: u64 = 250_000;
 /// Half a beat of the heart, in microseconds.
 const HEART_US: u64 = 500_000;
 /// How many events wait to be taken; the oldest are lost.
@@ -49,6 +50,7 @@ pub struct Panel {
     facts_us: u64,
     keyboard: Keyboard,
     alarm: Alarm,
+    sight: Sight,
     events: VecDeque<Event>,
     /// Of the last event.
     number: u64,
@@ -67,6 +69,7 @@ impl Panel {
             facts_us: 0,
             keyboard: Keyboard::default(),
             alarm: Alarm::default(),
+            sight: Sight::default(),
             events: VecDeque::new(),
             number: 0,
         }
@@ -76,6 +79,7 @@ impl Panel {
     pub fn open_page(&mut self, name: &str) -> bool {
         let found = self.pages.iter().position(|it| it.name() == name);
         self.page = found.unwrap_or(self.page);
+        self.face();
         found.is_some()
     }
 
@@ -86,11 +90,22 @@ impl Panel {
             histories.sample(page, &facts);
         }
         for (page, place) in self.pages.iter().zip(&mut self.places) {
-            place.follow(page.list(), &facts, now_us);
+            place.follow(page.list(), &facts);
         }
-        self.alarm.handle_alerts(&facts.alerts, now_us);
+        self.alarm.handle_alerts(&facts.alerts);
         self.facts = Some(facts);
         self.facts_us = now_us;
+        self.face();
+    }
+
+    /// Takes that the console has acknowledged everything of the picture as it is now.
+    pub const fn handle_shown(&mut self, now_us: u64) {
+        self.sight.show(now_us);
+    }
+
+    /// Takes that nobody knows what the console shows.
+    pub const fn handle_lost(&mut self) {
+        self.sight.lose();
     }
 
     /// Takes the keys that are held from now on.
@@ -203,15 +218,25 @@ impl Panel {
         }
     }
 
+    /// A key does something, and what is in front of the reader afterwards he has not seen yet.
     fn handle_press(&mut self, now_us: u64, press: Press) {
-        if let Some((alert, after_us)) = self.alarm.showing(now_us) {
-            if press == Press::A && after_us >= GUARD_US {
-                self.alarm.acknowledge(alert, now_us);
-                let after_ms = after_us / 1_000;
-                self.note(now_us, What::Acknowledged { alert, after_ms });
-            }
-            return;
+        match self.alarm.showing() {
+            Some(alert) => self.handle_press_at(alert, now_us, press),
+            None => self.handle_press_on_page(now_us, press),
         }
+        self.face();
+    }
+
+    fn handle_press_at(&mut self, alert: u64, now_us: u64, press: Press) {
+        let seen_us = self.sight.seen_us(now_us).filter(|_| press == Press::A);
+        if let Some(seen_us) = seen_us {
+            self.alarm.acknowledge(alert);
+            let after_ms = seen_us / 1_000;
+            self.note(now_us, What::Acknowledged { alert, after_ms });
+        }
+    }
+
+    fn handle_press_on_page(&mut self, now_us: u64, press: Press) {
         match press {
             Press::Select | Press::Right => self.turn(now_us, 1),
             Press::Left => self.turn(now_us, self.pages.len() - 1),
@@ -288,11 +313,31 @@ impl Panel {
 
     /// The decision at the cursor, if the reader has seen that it is there.
     fn decision(&self, now_us: u64) -> Option<u64> {
-        let place = self.places.get(self.page)?;
-        let is_seen = now_us.saturating_sub(place.since_us()) >= GUARD_US;
-        let agent = self.facts.as_ref()?.agent.as_ref()?;
-        let decision = agent.decisions.get(place.reader().entry)?;
+        let is_seen = self.sight.seen_us(now_us).is_some();
+        let decision = self.decision_at_cursor()?;
         (is_seen && !self.is_stale(now_us)).then_some(decision.id)
+    }
+
+    fn decision_at_cursor(&self) -> Option<&Decision> {
+        let place = self.places.get(self.page)?;
+        let agent = self.facts.as_ref()?.agent.as_ref()?;
+        agent.decisions.get(place.reader().entry)
+    }
+
+    /// Looks at what is in front of the reader: whatever changes that ends with this.
+    fn face(&mut self) {
+        let place = self.places.get(self.page);
+        let decision = self.decision_at_cursor().filter(|_| self.decision_page());
+        let front = match self.alarm.showing() {
+            Some(alert) => Front::Alert(alert),
+            None => Front::Page {
+                page: self.page,
+                entry: place.and_then(|it| it.key().cloned()),
+                decision: decision.map(|it| it.text.clone()),
+                is_open: place.is_some_and(|it| it.reader().is_open),
+            },
+        };
+        self.sight.face(front);
     }
 
     /// Opens or closes an entry. False if it was so already.

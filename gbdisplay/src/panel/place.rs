@@ -11,8 +11,6 @@ use crate::page::catalog::List;
 pub(super) struct Place {
     reader: Reader,
     key: Option<Label>,
-    /// Since when the cursor is there without the reader having moved it.
-    since_us: u64,
 }
 
 impl Place {
@@ -20,12 +18,13 @@ impl Place {
         self.reader
     }
 
-    pub(super) const fn since_us(&self) -> u64 {
-        self.since_us
+    /// What the entry with the cursor is known by.
+    pub(super) const fn key(&self) -> Option<&Label> {
+        self.key.as_ref()
     }
 
     /// Finds the entry again among new facts.
-    pub(super) fn follow(&mut self, list: Option<&List>, facts: &Facts, now_us: u64) {
+    pub(super) fn follow(&mut self, list: Option<&List>, facts: &Facts) {
         let Some(list) = list else { return };
         let len = (list.len)(facts);
         let is_it = |at: &usize| (list.key)(facts, *at) == self.key;
@@ -39,7 +38,6 @@ impl Place {
             is_open: false,
         };
         self.key = (list.key)(facts, self.reader.entry);
-        self.since_us = now_us;
     }
 
     /// Goes up or down. False at the end.

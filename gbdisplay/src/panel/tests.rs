@@ -38,11 +38,12 @@ fn facts() -> Facts {
     }
 }
 
-/// A panel and the time; facts come four times a second.
+/// A panel and the time; facts come four times a second, and a console shows everything soon.
 struct Bench {
     panel: Panel,
     facts: Facts,
     now_us: u64,
+    is_slow: bool,
 }
 
 impl Bench {
@@ -52,6 +53,7 @@ impl Bench {
             panel,
             facts,
             now_us: 0,
+            is_slow: false,
         };
         bench.facts();
         bench
@@ -69,6 +71,9 @@ impl Bench {
                 self.facts();
             }
             self.panel.handle_timeout(self.now_us);
+            if !self.is_slow {
+                self.panel.handle_shown(self.now_us);
+            }
         }
     }
 
@@ -183,7 +188,7 @@ fn an_alert_comes_before_any_page_until_a_is_pressed() {
     }
     assert_eq!(bench.events(), []);
     bench.press(A);
-    let after_ms = 330;
+    let after_ms = 320;
     assert_eq!(bench.events(), [What::Acknowledged { alert: 5, after_ms }]);
     // The next one is not taken away by the same thumb.
     bench.press(A);
@@ -208,6 +213,7 @@ fn decisions_are_approved_and_vetoed_by_number() {
     bench.events();
     bench.press(A);
     bench.press(Keys::DOWN);
+    bench.run(GUARD_US);
     bench.press(B);
     assert_eq!(
         bench.events(),
@@ -217,6 +223,108 @@ fn decisions_are_approved_and_vetoed_by_number() {
             What::Vetoed { decision: 8 }
         ]
     );
+}
+
+/// On the page of decisions, which has been looked at for long.
+fn at_decisions() -> Bench {
+    let mut bench = Bench::new(facts());
+    bench.page("agent");
+    bench.run(1_000_000);
+    bench.events();
+    bench
+}
+
+/// A right after what was done so far does nothing, and approves that once it has been seen.
+#[track_caller]
+fn check_unseen(bench: &mut Bench, decision: u64) {
+    bench.events();
+    bench.run(50_000);
+    bench.press(A);
+    assert_eq!(bench.events(), [], "{}", bench.text());
+    bench.run(GUARD_US);
+    bench.press(A);
+    assert_eq!(bench.events(), [What::Approved { decision }]);
+}
+
+#[test]
+fn what_comes_to_light_when_an_alert_ends_is_not_decided() {
+    let mut bench = at_decisions();
+    bench.facts.alerts = vec![alert(5)];
+    bench.facts();
+    bench.run(1_000_000);
+    bench.facts.alerts.clear();
+    bench.facts();
+    check_unseen(&mut bench, 9);
+}
+
+#[test]
+fn what_an_acknowledgement_uncovers_is_not_decided_by_the_same_thumb() {
+    let mut bench = at_decisions();
+    bench.facts.alerts = vec![alert(5)];
+    bench.facts();
+    bench.run(1_000_000);
+    bench.press(A);
+    let events = bench.events();
+    assert!(
+        matches!(events[..], [What::Acknowledged { alert: 5, .. }]),
+        "{events:?}"
+    );
+    check_unseen(&mut bench, 9);
+}
+
+#[test]
+fn a_page_that_was_just_turned_to_is_not_decided_on() {
+    let mut bench = at_decisions();
+    bench.press(Keys::LEFT);
+    bench.press(Keys::RIGHT);
+    check_unseen(&mut bench, 9);
+}
+
+#[test]
+fn an_entry_that_the_cursor_just_went_to_is_not_decided() {
+    let mut bench = at_decisions();
+    bench.press(Keys::DOWN);
+    check_unseen(&mut bench, 8);
+}
+
+#[test]
+fn a_decision_that_says_something_else_now_is_not_decided() {
+    let mut bench = at_decisions();
+    let agent = bench.facts.agent.as_mut().unwrap();
+    agent.decisions[0].text = "sleep n4 nic".into();
+    bench.facts();
+    check_unseen(&mut bench, 9);
+}
+
+#[test]
+fn what_the_console_has_not_shown_is_neither_decided_nor_acknowledged() {
+    let mut bench = at_decisions();
+    bench.is_slow = true;
+    bench.facts.alerts = vec![alert(5)];
+    bench.facts();
+    bench.run(1_000_000);
+    bench.press(A);
+    assert_eq!(bench.events(), []);
+    bench.panel.handle_shown(bench.now_us);
+    bench.run(GUARD_US);
+    bench.press(A);
+    let after_ms = 250;
+    assert_eq!(bench.events(), [What::Acknowledged { alert: 5, after_ms }]);
+    bench.panel.handle_shown(bench.now_us);
+    // The cable is out: the console may have been switched off.
+    bench.panel.handle_lost();
+    check_unseen_when_slow(&mut bench);
+}
+
+#[track_caller]
+fn check_unseen_when_slow(bench: &mut Bench) {
+    bench.run(1_000_000);
+    bench.press(A);
+    assert_eq!(bench.events(), []);
+    bench.panel.handle_shown(bench.now_us);
+    bench.run(GUARD_US);
+    bench.press(A);
+    assert_eq!(bench.events(), [What::Approved { decision: 9 }]);
 }
 
 #[test]

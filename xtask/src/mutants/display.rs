@@ -5,11 +5,13 @@ use super::faults::{Edit, Fault};
 
 const PAINT: &str = "gbdisplay/src/paint.rs";
 const PANEL: &str = "gbdisplay/src/panel/mod.rs";
+const FRONT: &str = "gbdisplay/src/panel/front.rs";
+const KEYS: &str = "gbdisplay/src/link/keys.rs";
 const SESSION: &str = "gbdisplay/src/session.rs";
 const SOCKET: &str = "gbdisplay/src/view/web/socket.rs";
 const TERMINAL: &str = "gbdisplay/src/view/terminal.rs";
 
-pub(super) const DISPLAY_FAULTS: [Fault; 8] = [
+pub(super) const DISPLAY_FAULTS: [Fault; 11] = [
     Fault {
         name: "leave a chart where another is to be drawn",
         edits: &[Edit {
@@ -31,9 +33,9 @@ pub(super) const DISPLAY_FAULTS: [Fault; 8] = [
     Fault {
         name: "take one thumb for two acknowledgements",
         edits: &[Edit {
-            file: PANEL,
-            from: "after_us >= GUARD_US",
-            to: "after_us > 0",
+            file: FRONT,
+            from: "(shown_us >= GUARD_US).then_some(shown_us)",
+            to: "Some(shown_us)",
         }],
         tests: Cartridge("an_alert_comes_before"),
     },
@@ -45,6 +47,33 @@ pub(super) const DISPLAY_FAULTS: [Fault; 8] = [
             to: "(!self.is_stale(now_us))",
         }],
         tests: Cartridge("a_decision_that_came"),
+    },
+    Fault {
+        name: "take what an alert hid for seen",
+        edits: &[Edit {
+            file: FRONT,
+            from: "self.front = Some(front);\n            self.since_us = None;",
+            to: "self.front = Some(front);",
+        }],
+        tests: Cartridge("what_comes_to_light"),
+    },
+    Fault {
+        name: "take what the host knows for what the console shows",
+        edits: &[Edit {
+            file: SESSION,
+            from: "self.panel.handle_lost();",
+            to: "",
+        }],
+        tests: Cartridge("a_key_that_comes_before_the_picture"),
+    },
+    Fault {
+        name: "let a finger that was there before the link decide",
+        edits: &[Edit {
+            file: KEYS,
+            from: "self.found | held & of",
+            to: "self.found",
+        }],
+        tests: Cartridge("start_that_is_held"),
     },
     Fault {
         name: "decide on stale facts",
