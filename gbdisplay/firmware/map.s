@@ -215,12 +215,13 @@ tiles_clear:
         ld l,#<tile_dirty
         ld b,#T_OWN
 
-; Has B tiles copied, from the one whose flag is at L on.
+; Has B tiles copied, from the one whose flag is at L on. The flag of the flags is set behind them
+; all: a picture that is drawn in between clears it when it finds no more of them.
 tiles_changed:
         ld h,#>tile_dirty
         ld a,#1
-        ldh (tiles_dirty),a
 1$:     ld (hl+),a
         dec b
         jr nz,1$
+        ldh (tiles_dirty),a
         ret
