@@ -4,9 +4,10 @@
 ; This interrupts whatever changes rows and tiles. So whoever does sets the flag afterwards: then
 ; what was copied half done is copied again.
 ;
-; A piece of work is begun only in the first lines of the pause. Without colour that is up to the
-; line 150, and three lines are left, 342 cycles. A row takes 170; at the hastiest pace, a byte in
-; 126 cycles with 55 for each, that becomes 320. With colour it is 55 more, and one line less.
+; A piece of work is begun only in the first lines of the pause: without colour up to line 150, with
+; it up to line 148. Then three lines are left, or five, and the 20 cycles in which the next picture
+; looks for its sprites: 362 cycles, or 590. A row takes most. At the hastiest pace, a byte in 126
+; cycles with 55 for each, that is 344, or 479, as measured from the look at the line on.
 
 LINE_FIRST = 144
 

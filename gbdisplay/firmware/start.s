@@ -24,7 +24,7 @@ start:  di
         jr nz,3$
         ld a,#1
         ldh (colour),a
-        ld a,#6
+        ld a,#5
         ldh (lines),a
 3$:     call load_video
         call load_sprites

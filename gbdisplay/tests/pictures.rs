@@ -1,5 +1,5 @@
 //! A picture of the console ends in the middle of other work: what changes then is copied all the
-//! same.
+//! same, and what is copied is done before the next picture begins.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -21,9 +21,13 @@ use skerry_panel_proto::frame::Frame;
 /// What frames ask for.
 const HELLO: u8 = 1;
 const TILE: u8 = 5;
+const CURSOR: u8 = 8;
+const BLINK: u8 = 9;
 /// M-cycles of a line, and of a picture with the pause behind it.
 const LINE: u64 = 114;
 const PICTURE: u64 = 154 * LINE;
+/// M-cycles of a line before its pixels are drawn.
+const SCAN: u64 = 20;
 
 /// Sends bytes, one right behind the other.
 fn send(panel: &mut Panel, bytes: &[u8]) {
@@ -84,4 +88,53 @@ fn tiles_that_change_while_a_picture_ends_are_copied() {
         assert_eq!(panel.bytes("own_tiles", 512)[28 * 16..], payload[1..]);
     }
     assert!(halves > 0, "no picture ended while the flags were set");
+}
+
+/// The longest copy of a row, from the look at the line that lets it begin to its end, in M-cycles:
+/// rows that blink, the cursor, and the link at its hastiest.
+fn longest_row(model: Model) -> u64 {
+    let mut panel = greeted(model, HASTY);
+    let blink = Frame::new(3, BLINK, &[0xFF, 0xFF, 3, 1]).unwrap();
+    let cursor = Frame::new(4, CURSOR, &[9]).unwrap();
+    send(&mut panel, blink.as_bytes());
+    send(&mut panel, cursor.as_bytes());
+    let begin = symbol("row_copy").unwrap();
+    let end = match model {
+        Model::Dmg => symbol("row_colour").unwrap() - 1,
+        Model::Cgb => symbol("tile_copy").unwrap() - 1,
+    };
+    // What is between the look at the line and the copy.
+    let before = 14;
+    let (mut since, mut longest) = (None, 0);
+    let mut next = panel.machine.cycle();
+    for _ in 0..40_000 {
+        panel.machine.link_send(0, 8);
+        next += 126;
+        while panel.machine.cycle() < next {
+            let cycle = panel.machine.cycle();
+            let pc = panel.machine.registers().pc;
+            if pc == begin {
+                since = Some(cycle - before);
+            } else if let Some(since) = since.take_if(|_| pc == end) {
+                longest = longest.max(cycle - since);
+            }
+            panel.machine.run(1);
+        }
+    }
+    longest
+}
+
+#[test]
+fn a_row_is_copied_before_the_next_picture_begins() {
+    for model in [Model::Dmg, Model::Cgb] {
+        let lines = u64::from(greeted(model, HASTY).byte("lines"));
+        let room = (10 - lines) * LINE + SCAN;
+        let longest = longest_row(model);
+        println!("figure: {model:?}: a row takes {longest} of {room} cycles at most");
+        // Silicon closes video memory some dots before the core does.
+        assert!(
+            longest + 16 <= room,
+            "{model:?}: {longest} of {room} cycles"
+        );
+    }
 }
