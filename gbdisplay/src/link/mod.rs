@@ -93,6 +93,8 @@ pub struct Link {
     epoch: u8,
     /// What the panel says is its epoch.
     told_epoch: Option<u8>,
+    /// What it says is its version, as long as it can be understood.
+    told_version: Option<u8>,
     held: Held,
     silent_until: u64,
     /// Bytes since the last silence, while the line does not answer.
@@ -122,6 +124,7 @@ impl Link {
             sequence: 0,
             epoch: 0,
             told_epoch: None,
+            told_version: None,
             held: Held::default(),
             silent_until: now_us,
             probed: 0,
@@ -190,10 +193,8 @@ impl Link {
             Status::Directions(held) => self.handle_keys(DIRECTIONS, held),
             Status::Buttons(held) => self.handle_keys(BUTTONS, held << 4),
             Status::Epoch(epoch) => self.handle_epoch(now_us, epoch),
-            Status::Version(version) if version != VERSION => {
-                self.go_down(Cause::Version(version));
-            }
-            Status::Version(_) | Status::Errors(_) | Status::Backlog(_) => {}
+            Status::Version(version) => self.handle_version(now_us, version),
+            Status::Errors(_) | Status::Backlog(_) => {}
         }
     }
 
@@ -210,6 +211,7 @@ impl Link {
             self.go_down(cause);
         }
         if self.phase == Phase::Down && !self.health.is_settled() {
+            self.told_version = None;
             self.probed += 1;
             if self.probed > PROBE {
                 self.be_silent(now_us);
@@ -305,18 +307,37 @@ impl Link {
         match self.phase {
             Phase::Up if epoch != self.epoch => {
                 self.go_down(Cause::Restarted);
-                self.greet(now_us, epoch);
+                self.told_epoch = Some(epoch);
+                // It may be another cartridge by now.
+                self.told_version = None;
             }
-            Phase::Down => self.greet(now_us, epoch),
+            Phase::Down => self.greet(now_us),
             Phase::Greeting | Phase::Up => {}
         }
     }
 
-    /// Says hello, with an epoch that the panel does not have yet.
-    fn greet(&mut self, now_us: u64, told: u8) {
-        self.phase = Phase::Greeting;
-        self.epoch = told % EPOCH_MAX + 1;
-        self.delivered_us = now_us;
+    /// The panel says its version again and again. One of another version is left alone.
+    fn handle_version(&mut self, now_us: u64, version: u8) {
+        if self.told_version.replace(version) == Some(version) {
+            return;
+        }
+        if version != VERSION {
+            self.go_down(Cause::Version(version));
+        } else if self.phase == Phase::Down {
+            self.greet(now_us);
+        }
+    }
+
+    /// Says hello, with an epoch that the panel does not have yet, once it is known that the panel
+    /// is of this version.
+    fn greet(&mut self, now_us: u64) {
+        if let Some(told) = self.told_epoch
+            && self.told_version == Some(VERSION)
+        {
+            self.phase = Phase::Greeting;
+            self.epoch = told % EPOCH_MAX + 1;
+            self.delivered_us = now_us;
+        }
     }
 
     fn go_down(&mut self, cause: Cause) {

@@ -277,16 +277,19 @@ fn a_host_that_restarts_greets_with_another_epoch() {
 fn another_version_is_told_and_not_greeted() {
     let mut link = Link::new(0);
     let answers = ROTATION.map(|kind| if kind == 0xE0 { 0xE3 } else { kind });
-    for (step, answer) in (0_u64..64).zip(answers.into_iter().cycle()) {
-        link.next_byte(step * BYTE_US);
+    for (step, answer) in (0_u64..10_000).zip(answers.into_iter().cycle()) {
+        assert_eq!(link.next_byte(step * BYTE_US), Next::Byte(IDLE));
         link.handle_byte(step * BYTE_US, answer);
     }
     let events: Vec<Event> = std::iter::from_fn(|| link.poll_event()).collect();
-    assert!(
-        events.contains(&Event::Down(Cause::Version(3))),
-        "{events:?}"
-    );
+    assert_eq!(events, [Event::Down(Cause::Version(3))]);
     assert!(!link.is_up());
+    // Somebody puts the right cartridge in.
+    let mut world = World::new(1);
+    world.link = link;
+    world.now_us = 10_000 * BYTE_US;
+    world.run(400_000);
+    assert!(world.link.is_up(), "{:?}", world.events);
 }
 
 #[test]
