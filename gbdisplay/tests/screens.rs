@@ -35,6 +35,8 @@ const NOW_US: u64 = 119 * 250_000;
 fn press(panel: &mut Panel, keys: Keys) {
     panel.handle_keys(NOW_US, keys);
     panel.handle_keys(NOW_US, Keys::default());
+    // Long enough for contacts.
+    panel.handle_timeout(NOW_US + 50_000);
 }
 
 #[track_caller]

@@ -82,7 +82,7 @@ impl Bench {
         self.panel.handle_keys(self.now_us, keys);
         self.run(100_000);
         self.panel.handle_keys(self.now_us, Keys::default());
-        self.run(10_000);
+        self.run(30_000);
     }
 
     fn page(&mut self, name: &str) {
@@ -188,7 +188,7 @@ fn an_alert_comes_before_any_page_until_a_is_pressed() {
     }
     assert_eq!(bench.events(), []);
     bench.press(A);
-    let after_ms = 320;
+    let after_ms = 380;
     assert_eq!(bench.events(), [What::Acknowledged { alert: 5, after_ms }]);
     // The next one is not taken away by the same thumb.
     bench.press(A);
@@ -354,6 +354,7 @@ fn start_for_a_second_pauses_and_lets_go_on() {
     bench.facts.agent.as_mut().unwrap().is_paused = true;
     bench.facts();
     assert!(bench.text().contains("PAUSE"), "{}", bench.text());
+    bench.run(50_000);
     bench.panel.handle_keys(bench.now_us, Keys::START);
     bench.run(1_000_000);
     assert_eq!(bench.events(), [What::Resume]);
@@ -389,6 +390,7 @@ fn events_that_nobody_takes_are_bounded() {
     for _ in 0..200 {
         bench.panel.handle_keys(bench.now_us, Keys::SELECT);
         bench.panel.handle_keys(bench.now_us, Keys::default());
+        bench.now_us += 50_000;
     }
     assert_eq!(bench.panel.events.len(), EVENTS_MAX);
     assert_eq!(bench.panel.poll_event().unwrap().number, 200 - 63);
