@@ -197,14 +197,24 @@ impl Panel {
             ""
         };
         picture.write(0, 10, mark);
-        let number = format!("{:>2}/{}", self.page + 1, self.pages.len());
-        picture.write(0, 15, number.get(..4).unwrap_or(&number));
+        picture.write(0, 15, &self.page_number());
         let heart = match now_us / HEART_US % 2 {
             _ if is_stale => '✗',
             0 => '♥',
             _ => '♡',
         };
         picture.write(0, 19, heart.encode_utf8(&mut [0; 4]));
+    }
+
+    /// Which page of how many, in four columns; of how many only where there is room.
+    fn page_number(&self) -> String {
+        let (page, pages) = (self.page + 1, self.pages.len());
+        let number = if page < 10 {
+            format!("{page}/{pages}")
+        } else {
+            page.to_string()
+        };
+        format!("{number:>4}")
     }
 
     /// The bottom row: the most urgent alert.

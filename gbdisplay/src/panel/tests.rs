@@ -130,6 +130,26 @@ fn select_goes_round_the_pages_and_left_goes_back() {
 }
 
 #[test]
+fn the_number_of_a_page_is_whole_however_many_there_are() {
+    let page = |n: usize| Page::parse(&n.to_string(), "", "title = 'A'").unwrap();
+    for (count, numbers) in [
+        (7, &["1/7", "7/7"][..]),
+        (12, &["1/12", "9/12", "10", "12"]),
+        (32, &["1/32", "32"]),
+    ] {
+        let pages = Pages::new((1..=count).map(page).collect()).unwrap();
+        let mut panel = Panel::new(pages);
+        for number in numbers {
+            let name = number.split('/').next().unwrap();
+            assert!(panel.open_page(name));
+            let picture = panel.picture(0);
+            let shown = picture.row(0)[15..19].trim_ascii();
+            assert_eq!(str::from_utf8(shown), Ok(*number));
+        }
+    }
+}
+
+#[test]
 fn a_list_scrolls_opens_and_closes() {
     let mut bench = Bench::new(facts());
     bench.page("ports");
