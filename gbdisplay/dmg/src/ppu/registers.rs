@@ -113,11 +113,12 @@ impl Ppu {
         0x80 | self.stat_enables | matches | self.phase.mode()
     }
 
-    /// On a DMG, a write acts as if every source were enabled for a moment.
+    /// On a DMG, a write acts as if every source were enabled for a moment (Pan Docs, "Spurious STAT
+    /// interrupts").
     fn write_stat(&mut self, value: u8) -> u8 {
         let mut requests = 0;
         if !self.color {
-            self.stat_enables = 0x58;
+            self.stat_enables = 0x78;
             requests = self.update_stat_line();
         }
         self.stat_enables = value & 0x78;

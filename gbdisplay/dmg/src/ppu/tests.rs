@@ -120,6 +120,26 @@ fn only_a_rise_of_the_stat_line_interrupts() {
     check_interrupts(0x38, 200, 144);
 }
 
+/// Writes 0 to STAT in a mode of a line that is not LYC.
+#[track_caller]
+fn check_write(color: bool, line: u8, in_mode: u8, expect: u8) {
+    let mut ppu = Ppu::new(color);
+    ppu.write(LYC, 100);
+    until(&mut ppu, |it| it.line == line && mode(it) == in_mode);
+    assert_eq!(ppu.write(STAT, 0), expect, "line {line}, mode {in_mode}");
+}
+
+#[test]
+fn a_write_to_stat_interrupts_as_if_every_source_were_enabled() {
+    let stat = Interrupt::Stat.bit();
+    for (line, in_mode) in [(20, 2), (20, 0), (150, 1)] {
+        check_write(false, line, in_mode, stat);
+        check_write(true, line, in_mode, 0);
+    }
+    check_write(false, 20, 3, 0);
+    check_write(false, 100, 3, stat);
+}
+
 #[test]
 fn switching_the_lcd_on_starts_a_short_line_without_a_scan() {
     let mut ppu = at_line(30);
