@@ -296,12 +296,48 @@ fn errors_name_file_line_column_and_a_way_out() {
     );
     check_error(
         "title = 'A'\nrows = 3",
-        "p.toml:2:1: unknown field `rows`, expected one of `title`, `row`, `chart`, `list`",
+        "p.toml:2:1: unknown field `rows`, expected one of `title`, `row`, `chart`, `list`; \
+         docs/src/panel.md has a page with everything",
     );
     check_error(
         "title = ",
-        "p.toml:1:9: string values must be quoted, expected literal string",
+        "p.toml:1:9: string values must be quoted, expected literal string; docs/src/panel.md has \
+         a page with everything",
     );
+}
+
+#[test]
+fn what_would_be_covered_or_cut_off_is_refused() {
+    check_error(
+        "title = 'A'\n[list]\nof = 'ports'\nfrom = 1\nrows = 2\nrow = ''\nempty = '12345678901234567890'",
+        "p.toml:7:10: the line takes 20 columns; there are 19",
+    );
+    check_error(
+        "title = 'A'\n[[row]]\nat = 3\ntext = 'x'\n[list]\nof = 'ports'\nfrom = 2\nrows = 2\nrow = ''",
+        "p.toml:7:8: a row is in the list; move one",
+    );
+    let chart =
+        "title = 'A'\n[[chart]]\nat = 2\ncolumn = 5\nwidth = 9\nfield = 'rate'\n[[row]]\nat = 4\n";
+    check_error(
+        &format!("{chart}text = '123456'"),
+        "p.toml:8:6: a chart is on top of this row; make it shorter, or move one",
+    );
+    Page::parse("p", "p.toml", &format!("{chart}text = '12345'")).unwrap();
+}
+
+#[test]
+fn a_place_behind_an_escape_is_where_it_is_written() {
+    for (written, column) in [
+        ("♥", 10),
+        ("\\u2665", 15),
+        ("\\U00002665", 19),
+        ("\\\\", 11),
+    ] {
+        check_error(
+            &format!("title = 'A'\n[[row]]\nat = 1\ntext = \"{written}}}\""),
+            &format!("p.toml:4:{column}: a `}}` without a field; write `}}}}` for one"),
+        );
+    }
 }
 
 #[test]

@@ -88,7 +88,11 @@ impl Page {
             let read = toml::from_str::<PageFile>(text);
             let read = read.map_err(|error| {
                 let at = error.span().map_or(0, |it| it.start);
-                Flaw::new(at, error.message(), "")
+                Flaw::new(
+                    at,
+                    error.message(),
+                    "docs/src/panel.md has a page with everything",
+                )
             });
             read.and_then(|it| it.page(name, text))
         };
@@ -128,6 +132,11 @@ impl PageFile {
                 return Err(Flaw::new(at, "no row of a page", "1 to 16"));
             }
             let line = template(&row.text, text, scope, usize::from(COLUMNS))?;
+            let place = row_place(*row.at.get_ref(), line.width());
+            if page.charts.iter().any(|it| touches(it.place, place)) {
+                let way_out = "make it shorter, or move one";
+                return Err(Flaw::new(at, "a chart is on top of this row", way_out));
+            }
             page.rows.push((*row.at.get_ref(), line));
         }
         page.list = self
@@ -199,6 +208,13 @@ impl ListFile {
         if page.charts.iter().any(|it| touches(it.place, place)) {
             return Err(Flaw::new(offset, "a chart is in the list", "move one"));
         }
+        if page
+            .rows
+            .iter()
+            .any(|(row, _)| touches(row_place(*row, 1), place))
+        {
+            return Err(Flaw::new(offset, "a row is in the list", "move one"));
+        }
         let chart = self.chart(text, of)?;
         let heights = if chart.is_some() { 2..=4 } else { 1..=16 };
         let is_sound = heights.contains(&height) && height <= self.rows;
@@ -224,10 +240,6 @@ impl ListFile {
             let way_out = "leave `decide` away, or list `decisions`";
             return Err(Flaw::new(at, "nothing to decide here", way_out));
         }
-        let empty = self.empty.as_ref().map_or(Ok(Vec::new()), |it| {
-            let at = start(it, text);
-            it.get_ref().chars().map(|it| tile(it, at)).collect()
-        });
         Ok(Listing {
             of,
             from,
@@ -236,7 +248,7 @@ impl ListFile {
             row: template(&self.row, text, scope, ENTRY_MAX)?,
             chart,
             detail,
-            empty: empty?,
+            empty: empty(self.empty.as_ref(), text)?,
             acts,
         })
     }
@@ -264,13 +276,68 @@ fn template(
     width_max: usize,
 ) -> Result<Template, Flaw> {
     let start = start(line, text);
-    let template = Template::parse(line.get_ref(), start, scope)?;
-    if template.width() > width_max {
-        let what = format!("the line takes {} columns", template.width());
-        let way_out = format!("there are {width_max}");
-        return Err(Flaw::new(start, what, way_out));
-    }
+    let written = text.get(start..line.span().end).unwrap_or_default();
+    let template = Template::parse(line.get_ref(), 0, scope).map_err(|it| Flaw {
+        offset: start + written_at(written, it.offset),
+        ..it
+    })?;
+    check_width(template.width(), width_max, start)?;
     Ok(template)
+}
+
+/// Reads what is shown instead of a list without entries.
+fn empty(line: Option<&Spanned<String>>, text: &str) -> Result<Vec<u8>, Flaw> {
+    let Some(line) = line else {
+        return Ok(Vec::new());
+    };
+    let start = start(line, text);
+    let tiles = line.get_ref().chars().map(|it| tile(it, start));
+    let tiles: Vec<u8> = tiles.collect::<Result<_, _>>()?;
+    // The column of the cursor is left free.
+    check_width(tiles.len(), usize::from(COLUMNS) - 1, start)?;
+    Ok(tiles)
+}
+
+fn check_width(width: usize, width_max: usize, offset: usize) -> Result<(), Flaw> {
+    if width <= width_max {
+        return Ok(());
+    }
+    let what = format!("the line takes {width} columns");
+    Err(Flaw::new(offset, what, format!("there are {width_max}")))
+}
+
+/// Where a row of text is.
+fn row_place(row: u8, width: usize) -> Place {
+    Place {
+        row,
+        column: 0,
+        width: u8::try_from(width).unwrap_or(COLUMNS),
+        height: 1,
+    }
+}
+
+/// Where in a string as it is written a byte of what it means is: escapes take more room (TOML 1.0,
+/// "String").
+fn written_at(written: &str, at: usize) -> usize {
+    let (mut rest, mut left) = (written, at);
+    while left > 0 && !rest.is_empty() {
+        let len = rest.chars().next().map_or(1, char::len_utf8);
+        let hexes = match rest.get(..2) {
+            Some("\\u") => 4,
+            Some("\\U") => 8,
+            _ => 0,
+        };
+        let code = rest.get(2..2 + hexes).map(|it| u32::from_str_radix(it, 16));
+        let letter = code.and_then(Result::ok).and_then(char::from_u32);
+        let (takes, means) = match letter.filter(|_| hexes > 0) {
+            Some(letter) => (2 + hexes, letter.len_utf8()),
+            None if rest.starts_with('\\') => (2, 1),
+            None => (len, len),
+        };
+        rest = rest.get(takes..).unwrap_or_default();
+        left = left.saturating_sub(means);
+    }
+    written.len() - rest.len()
 }
 
 /// Where what is written in a string begins, behind its quotes.
