@@ -1,7 +1,8 @@
 //! The keys of a terminal as those of the console.
 //!
 //! A terminal tells when a key goes down, and again while it is held, but not when it goes up. So
-//! a key counts as held for a moment, and the one for START for as long as START must be held.
+//! a key counts as held for a moment, and the one for START for as long as START must be held. A and
+//! B decide: whatever comes before a terminal can have begun to repeat one is the same press.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use skerry_panel_proto::Keys;
@@ -9,6 +10,8 @@ use skerry_panel_proto::Keys;
 /// For how long a key counts as held, in microseconds: longer than a picture, and than the pause
 /// between two repetitions.
 pub const HOLD_US: u64 = 90_000;
+/// For how long A and B do: longer than until the first repetition, which comes after 250 to 600 ms.
+const HOLD_DECIDING_US: u64 = 700_000;
 /// For how long START does when `p` is pressed.
 pub const HOLD_START_US: u64 = 1_100_000;
 
@@ -19,6 +22,7 @@ pub fn key(event: &KeyEvent) -> Option<(Keys, u64)> {
         return None;
     }
     let held = |keys| Some((keys, HOLD_US));
+    let decides = |keys| Some((keys, HOLD_DECIDING_US));
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "every other key of a keyboard"
@@ -28,8 +32,8 @@ pub fn key(event: &KeyEvent) -> Option<(Keys, u64)> {
         KeyCode::Left => held(Keys::LEFT),
         KeyCode::Up => held(Keys::UP),
         KeyCode::Down => held(Keys::DOWN),
-        KeyCode::Char('a' | 'x' | ' ') => held(Keys::A),
-        KeyCode::Char('b' | 'z') => held(Keys::B),
+        KeyCode::Char('a' | 'x' | ' ') => decides(Keys::A),
+        KeyCode::Char('b' | 'z') => decides(Keys::B),
         KeyCode::Backspace | KeyCode::Tab => held(Keys::SELECT),
         KeyCode::Enter => held(Keys::START),
         KeyCode::Char('p') => Some((Keys::START, HOLD_START_US)),
@@ -101,6 +105,22 @@ mod tests {
         assert!(wants_to_leave(&quit));
         let plain = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE);
         assert!(!wants_to_leave(&plain));
+    }
+
+    #[test]
+    fn a_key_that_a_terminal_repeats_is_one_press() {
+        for code in [KeyCode::Char('a'), KeyCode::Char('b')] {
+            let mut hands = Hands::default();
+            let event = KeyEvent::new(code, KeyModifiers::NONE);
+            let (keys, hold_us) = key(&event).unwrap();
+            // The first repetition, and those after it.
+            let told = std::iter::once(0).chain((0..20).map(|it| 600_000 + it * 33_000));
+            for at_us in told {
+                assert!(at_us == 0 || hands.held(at_us).contains(keys), "{at_us}");
+                hands.press(at_us, keys, hold_us);
+            }
+            assert_eq!(hands.held(3_000_000), Keys::default());
+        }
     }
 
     #[test]
