@@ -229,6 +229,33 @@ fn an_emulator_of_another_version_is_told() {
     assert!(error.contains("another version"), "{error}");
 }
 
+#[test]
+fn an_emulator_that_talks_and_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || -> io::Result<()> {
+        let (mut wire, _) = listener.accept()?;
+        wire.write_all(&[1, 1, 4, 0, 0, 0, 0, 0])?;
+        // What time it is, a byte now and then.
+        for byte in [106, 0, 0, 0, 0, 0, 0, 0].iter().cycle() {
+            wire.write_all(&[*byte])?;
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    });
+    let mut port = Bgb::connect(&address).unwrap();
+    let (told, wait) = channel();
+    thread::spawn(move || told.send(port.exchange(&[0], &mut Vec::new())));
+    let error = wait.recv_timeout(PATIENCE / 3).unwrap().unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+        ),
+        "{error}"
+    );
+}
+
 /// A port that fails after so many exchanges.
 struct Frail(Emulated, u32);
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::{BYTE_US, Port, us_since};
 
-/// How long the other end may take.
+/// How long the other end may take, whatever it says meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Every byte is a round trip.
 const BATCH: usize = 8;
@@ -55,20 +55,17 @@ impl Bgb {
         let address = addresses.next().ok_or(io::ErrorKind::NotFound)?;
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.write_all(&VERSION_PACKET)?;
-        let mut answer = [0; 8];
-        stream.read_exact(&mut answer)?;
-        if answer != VERSION_PACKET {
-            let words = "the emulator speaks another version of BGB's link protocol than 1.4";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, words));
-        }
         let mut bgb = Self {
             stream,
             start: Instant::now(),
             now_us: 0,
         };
+        if bgb.receive(Instant::now() + PATIENCE)? != VERSION_PACKET {
+            let words = "the emulator speaks another version of BGB's link protocol than 1.4";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+        }
         bgb.send(STATUS, RUNNING, 0)?;
         Ok(bgb)
     }
@@ -94,10 +91,9 @@ impl Bgb {
 
     /// What the other end has for a byte. 0 if it waits for none, as from a console.
     fn answer(&mut self) -> io::Result<u8> {
+        let deadline = Instant::now() + PATIENCE;
         for _ in 0..PACKETS_MAX {
-            let mut packet = [0; 8];
-            self.stream.read_exact(&mut packet)?;
-            let [command, value, ..] = packet;
+            let [command, value, ..] = self.receive(deadline)?;
             match (command, value) {
                 (SYNC2, byte) => return Ok(byte),
                 (SYNC3, 1) => return Ok(0),
@@ -110,6 +106,25 @@ impl Bgb {
         }
         let words = "the emulator talks and does not answer";
         Err(io::Error::new(io::ErrorKind::InvalidData, words))
+    }
+
+    /// A packet, all of it before a time.
+    fn receive(&mut self, deadline: Instant) -> io::Result<[u8; 8]> {
+        let mut packet = [0; 8];
+        let mut rest = &mut packet[..];
+        while !rest.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let words = "the emulator does not answer";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, words));
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(rest)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                len => rest = rest.get_mut(len..).unwrap_or_default(),
+            }
+        }
+        Ok(packet)
     }
 }
 
