@@ -1,8 +1,5 @@
 //! How long things take, and how long to wait for them.
 
-/// Pictures a second of the panel, times 1000 (Pan Docs, "Rendering").
-pub const PICTURES_PER_1000_SECONDS: u32 = 59_727;
-
 /// After so many pictures without a byte the panel forgets a byte or a frame that was cut off:
 /// 67 ms.
 pub const WATCHDOG_PICTURES: u8 = 4;

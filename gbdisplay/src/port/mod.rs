@@ -1,6 +1,7 @@
 //! Where the bytes go: a Game Boy of plastic or an emulated one, behind one trait.
 
 mod bgb;
+mod desk;
 mod emulated;
 mod replug;
 mod serial;
@@ -12,13 +13,11 @@ use std::time::Instant;
 use skerry_panel_proto::Keys;
 
 pub use bgb::Bgb;
+pub use desk::Desk;
 pub use emulated::{Emulated, Speed};
 pub use replug::Replug;
 pub use serial::Serial;
 pub use spi::Spi;
-
-use crate::link::Next;
-use crate::session::Session;
 
 /// The far end of a cable, as whoever clocks it sees it.
 pub trait Port {
@@ -49,60 +48,3 @@ fn us_since(start: Instant) -> u64 {
 
 /// How long a byte takes at the pace that every console can follow, in microseconds.
 const BYTE_US: u64 = 150;
-/// How fast its bits follow each other.
-const BITS_PER_SECOND: u32 = 131_072;
-
-/// A panel at a port: everything but the facts.
-#[derive(Debug)]
-pub struct Desk<P> {
-    /// The panel and the link.
-    pub session: Session,
-    /// The port.
-    pub port: P,
-    sent: Vec<u8>,
-    received: Vec<u8>,
-}
-
-impl<P: Port> Desk<P> {
-    /// Puts a panel at a port.
-    pub fn new(panel: crate::panel::Panel, mut port: P) -> Self {
-        Self {
-            session: Session::new(panel, port.now_us()),
-            port,
-            sent: Vec::new(),
-            received: Vec::new(),
-        }
-    }
-
-    /// Exchanges a batch, or is silent: at most for as long as the link's watchdog takes.
-    ///
-    /// # Errors
-    /// The port failed.
-    pub fn step(&mut self) -> io::Result<()> {
-        let now_us = self.port.now_us();
-        self.sent.clear();
-        let mut silent_until = now_us;
-        while self.sent.len() < self.port.batch().max(1) {
-            match self.session.next_byte(now_us) {
-                Next::Byte(byte) => self.sent.push(byte),
-                Next::SilentUntil(until) => {
-                    silent_until = until;
-                    break;
-                }
-            }
-        }
-        if !self.sent.is_empty() {
-            self.received.clear();
-            self.port.exchange(&self.sent, &mut self.received)?;
-            let now_us = self.port.now_us();
-            for byte in &self.received {
-                self.session.handle_byte(now_us, *byte);
-            }
-        }
-        let left_us = silent_until.saturating_sub(self.port.now_us());
-        if left_us > 0 {
-            self.port.wait(left_us);
-        }
-        Ok(())
-    }
-}

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use spidev::{SpiModeFlags, Spidev, SpidevOptions, SpidevTransfer};
 
-use super::{BITS_PER_SECOND, BYTE_US, Port, us_since};
+use super::{BYTE_US, Port, us_since};
 
+/// How fast the bits of a byte follow each other.
+const BITS_PER_SECOND: u32 = 131_072;
 /// How many bytes are one call: all of them must be through before any answer is seen.
 const BATCH: usize = 16;
 
