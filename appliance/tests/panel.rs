@@ -242,6 +242,34 @@ fn an_adapter_that_is_missing_is_told() {
     }
 }
 
+/// An emulator that listens, without a console: what a cable that is not plugged in answers.
+fn vacant_emulator(listener: &std::net::TcpListener) -> std::io::Result<()> {
+    use std::io::{Read as _, Write as _};
+    let (mut wire, _) = listener.accept()?;
+    wire.set_nodelay(true)?;
+    wire.write_all(&[1, 1, 4, 0, 0, 0, 0, 0])?;
+    let mut packet = [0; 8];
+    loop {
+        wire.read_exact(&mut packet)?;
+        if packet[0] == 104 {
+            wire.write_all(&[105, 0xFF, 0x80, 0, 0, 0, 0, 0])?;
+        }
+    }
+}
+
+#[test]
+fn why_a_console_does_not_answer_is_told_once() {
+    let dir = folder(&[]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = format!("bgb:{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || vacant_emulator(&listener));
+    let args = ["panel", "--demo", "--link", &link, "--seconds", "3"];
+    let ran = run(dir.path(), &args)
+        .exits(0)
+        .says(&format!("skerry: {link}: nobody answers (unplugged): "));
+    assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+}
+
 #[test]
 fn the_web_view_says_where_it_is() {
     let dir = folder(&[]);

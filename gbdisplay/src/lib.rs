@@ -22,7 +22,7 @@ pub mod session;
 pub mod view;
 
 pub use skerry_dmg::Model;
-pub use skerry_panel_proto::Keys;
+pub use skerry_panel_proto::{Keys, VERSION as PROTOCOL};
 
 /// The cartridge: 32 KiB, for a console with or without colour.
 pub const ROM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/panel.gb"));

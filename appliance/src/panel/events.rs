@@ -42,6 +42,48 @@ pub(super) fn json(event: &Event) -> Value {
     facts
 }
 
+/// What whoever has a console of plastic must know, in words; nothing of what he did himself.
+pub(super) fn words(what: &What) -> Option<String> {
+    use skerry_gbdisplay::link::Cause;
+    let cause = match what {
+        What::Up => return Some("the console answers".to_owned()),
+        What::Down(cause) => *cause,
+        What::Navigated { .. }
+        | What::Acknowledged { .. }
+        | What::Approved { .. }
+        | What::Vetoed { .. }
+        | What::Pause
+        | What::Resume
+        | What::Shown { .. } => return None,
+    };
+    let words = match cause {
+        Cause::Unplugged => {
+            "nobody answers (unplugged): is the cable in, and the console on? Are the two data lines \
+             swapped?"
+        }
+        Cause::Silent => {
+            "nothing but zeros comes back (silent): is the cartridge in, and the console on? Are the \
+             two data lines swapped?"
+        }
+        Cause::Noise => {
+            "what comes back makes no sense (noise): is it the panel's cartridge? Is the adapter too \
+             fast, or the cable too long?"
+        }
+        Cause::Restarted => "the console was switched off and on (restarted)",
+        Cause::Version(version) => {
+            return Some(format!(
+                "the cartridge speaks version {version} of the protocol, this program version {}: \
+                 write it anew, see `skerry panel rom`",
+                skerry_gbdisplay::PROTOCOL
+            ));
+        }
+        Cause::Deaf => {
+            "the console speaks and does not hear (deaf): is the data line to it broken?"
+        }
+    };
+    Some(words.to_owned())
+}
+
 fn cause_name(cause: skerry_gbdisplay::link::Cause) -> String {
     use skerry_gbdisplay::link::Cause;
     match cause {
@@ -50,5 +92,6 @@ fn cause_name(cause: skerry_gbdisplay::link::Cause) -> String {
         Cause::Noise => "noise".to_owned(),
         Cause::Restarted => "restarted".to_owned(),
         Cause::Version(version) => format!("version {version}"),
+        Cause::Deaf => "deaf".to_owned(),
     }
 }

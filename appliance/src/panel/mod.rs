@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use skerry_gbdisplay::page::Pages;
 use skerry_gbdisplay::panel::Panel;
-use skerry_gbdisplay::port::{Desk, Emulated, Speed};
+use skerry_gbdisplay::port::{Desk, Emulated, News, Speed};
 use skerry_gbdisplay::{Model, ROM};
 
 use crate::cli::Target;
@@ -104,10 +104,15 @@ pub(crate) fn run_at(options: &Options, link: &Link) -> anyhow::Result<()> {
     let source = source(options)?;
     let port = link.open()?;
     let mut show = Show::new(Desk::new(panel, port), source, options);
+    show.tell_link(link.to_string());
     while !show.is_over() {
         show.step()?;
-        if let Some(error) = show.desk.port.take_failure() {
-            eprint(&format!("skerry: {link}: {error}; trying again\n"));
+        while let Some(news) = show.desk.port.take_news() {
+            let words = match news {
+                News::Failed(error) => format!("{error}; trying again"),
+                News::Back => "the adapter is back".to_owned(),
+            };
+            eprint(&format!("skerry: {link}: {words}\n"));
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use skerry_gbdisplay::port::{Desk, Port};
 use skerry_gbdisplay::view::{HOLD_START_US, HOLD_US, Hands};
 
 use super::source::Source;
-use super::{Options, events};
+use super::{Options, eprint, events};
 
 /// A key that is pressed by itself: `select@2.5` after two and a half seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +67,8 @@ pub(super) struct Show<P> {
     presses: Vec<Press>,
     limit_us: Option<u64>,
     json: bool,
+    /// Says on stderr what becomes of the link, by this name.
+    link: Option<String>,
 }
 
 impl<P: Port> Show<P> {
@@ -79,7 +81,13 @@ impl<P: Port> Show<P> {
             presses: options.presses.clone(),
             limit_us: options.limit.map(micros),
             json: options.json,
+            link: None,
         }
+    }
+
+    /// Says what becomes of the link from now on.
+    pub(super) fn tell_link(&mut self, name: String) {
+        self.link = Some(name);
     }
 
     /// True if somebody said for how long.
@@ -125,6 +133,9 @@ impl<P: Port> Show<P> {
         self.desk.step()?;
         while let Some(event) = self.desk.session.poll_event() {
             self.source.handle_event(&event);
+            if let Some((link, words)) = self.link.as_ref().zip(events::words(&event.what)) {
+                eprint(&format!("skerry: {link}: {words}\n"));
+            }
             if self.json {
                 print(&events::json(&event))?;
             }

@@ -11,8 +11,9 @@ use super::Cause;
 pub(super) struct Health {
     decoder: Decoder,
     settled_us: u64,
-    /// The last byte that was no status.
-    odd: u8,
+    /// What the last byte that was no status speaks for, and since when.
+    cause: Cause,
+    cause_us: u64,
 }
 
 impl Health {
@@ -20,7 +21,8 @@ impl Health {
         Self {
             decoder: Decoder::default(),
             settled_us: now_us,
-            odd: 0,
+            cause: Cause::Silent,
+            cause_us: now_us,
         }
     }
 
@@ -30,7 +32,14 @@ impl Health {
         if self.decoder.is_settled() {
             self.settled_us = now_us;
         } else if Status::decode(byte).is_none() {
-            self.odd = byte;
+            let cause = match byte {
+                0x00 => Cause::Silent,
+                0xFF => Cause::Unplugged,
+                _ => Cause::Noise,
+            };
+            if cause != self.cause {
+                (self.cause, self.cause_us) = (cause, now_us);
+            }
         }
         confirmed
     }
@@ -49,10 +58,11 @@ impl Health {
         if self.odd_for(now_us) < DOWN_US {
             return None;
         }
-        Some(match self.odd {
-            0x00 => Cause::Silent,
-            0xFF => Cause::Unplugged,
-            _ => Cause::Noise,
-        })
+        Some(self.cause)
+    }
+
+    /// True if that has been the reason for so long that it will not be another one soon.
+    pub(super) const fn is_lasting(&self, now_us: u64) -> bool {
+        now_us.saturating_sub(self.cause_us) >= DOWN_US
     }
 }

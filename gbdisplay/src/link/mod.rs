@@ -26,6 +26,8 @@ use keys::{BUTTONS, DIRECTIONS, Held};
 
 /// How many requests wait at most: several times what a whole picture takes.
 pub const QUEUE_MAX: usize = 128;
+/// For how long a panel may not answer a greeting, in microseconds: several silences.
+const DEAF_US: u64 = 1_000_000;
 /// How many bytes are tried on a line that does not answer before the next silence.
 const PROBE: u32 = 40;
 
@@ -43,7 +45,8 @@ pub enum Next {
 pub enum Event {
     /// The panel shows nothing and waits to be painted.
     Up,
-    /// What was not done yet will not be.
+    /// What was not done yet will not be. Told once for a cause that lasts, from the beginning on:
+    /// of a link that was never up too.
     Down(Cause),
     /// Other keys are held than before. Only while the link is up, and none that were held already
     /// when it came up; when it goes down they are let go.
@@ -63,6 +66,8 @@ pub enum Cause {
     Restarted,
     /// The panel speaks another version.
     Version(u8),
+    /// The panel speaks, and does not hear.
+    Deaf,
 }
 
 /// What happened so far.
@@ -101,6 +106,8 @@ pub struct Link {
     probed: u32,
     /// When something was last delivered.
     delivered_us: u64,
+    /// Why the link is down, as far as anybody was told.
+    told_cause: Option<Cause>,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -129,6 +136,7 @@ impl Link {
             silent_until: now_us,
             probed: 0,
             delivered_us: now_us,
+            told_cause: None,
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -210,7 +218,14 @@ impl Link {
         {
             self.go_down(cause);
         }
+        if self.phase == Phase::Greeting && now_us.saturating_sub(self.delivered_us) >= DEAF_US {
+            self.tell_down(Cause::Deaf);
+        }
         if self.phase == Phase::Down && !self.health.is_settled() {
+            let is_news = self.told_cause.is_none() || self.health.is_lasting(now_us);
+            if let Some(cause) = self.health.is_lost(now_us).filter(|_| is_news) {
+                self.tell_down(cause);
+            }
             self.told_version = None;
             self.probed += 1;
             if self.probed > PROBE {
@@ -298,6 +313,7 @@ impl Link {
         if self.phase == Phase::Greeting {
             self.phase = Phase::Up;
             self.counters.ups += 1;
+            self.told_cause = None;
             self.events.push_back(Event::Up);
         }
     }
@@ -346,10 +362,17 @@ impl Link {
         self.queue.clear();
         self.flight = None;
         if self.phase == Phase::Up || matches!(cause, Cause::Version(_)) {
-            self.events.push_back(Event::Down(cause));
+            self.tell_down(cause);
         }
         self.phase = Phase::Down;
         self.told_epoch = None;
+    }
+
+    /// Says why the link is down, once.
+    fn tell_down(&mut self, cause: Cause) {
+        if self.told_cause.replace(cause) != Some(cause) {
+            self.events.push_back(Event::Down(cause));
+        }
     }
 
     /// Keys mean something while the panel shows something, and not before.

@@ -249,6 +249,49 @@ fn a_cable_that_is_pulled_is_noticed_and_so_is_one_that_is_put_back() {
     assert_eq!(world.link.counters().ups, 2);
 }
 
+/// A link whose every byte gets that answer, for ten seconds.
+fn answered(answer: impl Fn(u64) -> u8) -> Vec<Event> {
+    let (mut link, mut now_us, mut events) = (Link::new(0), 0, Vec::new());
+    for byte in 0.. {
+        match link.next_byte(now_us) {
+            Next::SilentUntil(until_us) => now_us = until_us,
+            Next::Byte(_) => {
+                now_us += BYTE_US;
+                link.handle_byte(now_us, answer(byte));
+            }
+        }
+        events.extend(std::iter::from_fn(|| link.poll_event()));
+        if now_us > 10_000_000 {
+            break;
+        }
+    }
+    events
+}
+
+#[test]
+fn why_a_link_never_comes_up_is_told_once() {
+    let down = |cause| [Event::Down(cause)];
+    assert_eq!(answered(|_| 0xFF), down(Cause::Unplugged));
+    assert_eq!(answered(|_| 0x00), down(Cause::Silent));
+    assert_eq!(answered(|_| 0x37), down(Cause::Noise));
+    // A line that says something else all the time has no cause that lasts.
+    let mixed = answered(|byte| [0x00, 0xFF, 0x37][usize::try_from(byte % 3).unwrap()]);
+    assert_eq!(mixed.len(), 1, "{mixed:?}");
+    // A panel that speaks and hears nothing.
+    let deaf = answered(|byte| {
+        let kind = ROTATION[usize::try_from(byte % 16).unwrap()];
+        if kind == 0xE0 { kind | VERSION } else { kind }
+    });
+    assert_eq!(deaf, down(Cause::Deaf));
+}
+
+#[test]
+fn a_cause_that_lasts_follows_another() {
+    let answers = answered(|byte| if byte < 400 { 0xFF } else { 0x00 });
+    let expect = [Cause::Unplugged, Cause::Silent].map(Event::Down);
+    assert_eq!(answers, expect);
+}
+
 #[test]
 fn a_panel_that_restarts_is_greeted_again() {
     let mut world = World::new(1);

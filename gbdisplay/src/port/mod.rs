@@ -15,7 +15,7 @@ use skerry_panel_proto::Keys;
 pub use bgb::Bgb;
 pub use desk::Desk;
 pub use emulated::{Emulated, Speed};
-pub use replug::Replug;
+pub use replug::{News, Replug};
 pub use serial::Serial;
 pub use spi::Spi;
 

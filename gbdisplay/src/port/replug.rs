@@ -1,5 +1,6 @@
 //! A port whose adapter comes and goes.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
@@ -17,8 +18,22 @@ pub struct Replug {
     port: Option<Box<dyn Port>>,
     start: Instant,
     again: Instant,
+    /// Why it does not work, as was told.
     failed: Option<String>,
+    news: VecDeque<News>,
 }
+
+/// What became of an adapter.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum News {
+    /// It does not work, for this reason, and is tried again.
+    Failed(String),
+    /// It works again.
+    Back,
+}
+
+/// How much waits to be told; the oldest is lost.
+const NEWS_MAX: usize = 8;
 
 impl Replug {
     /// Opens it for the first time.
@@ -34,19 +49,39 @@ impl Replug {
             start,
             again: start,
             failed: None,
+            news: VecDeque::new(),
         })
     }
 
-    /// Why the port failed, once each time.
-    pub fn take_failure(&mut self) -> Option<String> {
-        self.failed.take()
+    /// What became of the adapter, oldest first; each reason once, as long as it is the same.
+    pub fn take_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.port = None;
+        let reason = error.to_string();
+        if self.failed.as_ref() != Some(&reason) {
+            self.failed = Some(reason.clone());
+            self.tell(News::Failed(reason));
+        }
+    }
+
+    fn tell(&mut self, news: News) {
+        if self.news.len() == NEWS_MAX {
+            self.news.pop_front();
+        }
+        self.news.push_back(news);
     }
 
     fn try_again(&mut self) {
         let now = Instant::now();
         if self.port.is_none() && now >= self.again {
             self.again = now + AGAIN;
-            self.port = (self.open)().ok();
+            match (self.open)() {
+                Ok(port) => self.port = Some(port),
+                Err(error) => self.fail(&error),
+            }
         }
     }
 }
@@ -57,11 +92,15 @@ impl Port for Replug {
         let before = received.len();
         if let Some(port) = &mut self.port {
             match port.exchange(sent, received) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if self.failed.take().is_some() {
+                        self.tell(News::Back);
+                    }
+                    return Ok(());
+                }
                 Err(error) => {
-                    self.port = None;
                     self.again = Instant::now() + AGAIN;
-                    self.failed = Some(error.to_string());
+                    self.fail(&error);
                 }
             }
         }
