@@ -77,7 +77,8 @@ pub struct Pvlan {
 /// Something that somebody should look at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alert {
-    /// Tells it apart from any other, for as long as the panel runs.
+    /// Tells it apart from any other, for as long as the panel runs. One that was acknowledged and
+    /// comes back with its number within some minutes is in the list again, and nothing more.
     pub id: u64,
     /// What it is about, in a few words.
     pub text: Label,

@@ -1,6 +1,6 @@
 //! Alerts that nobody has acknowledged.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::facts::Alert;
 use crate::picture::Picture;
@@ -10,26 +10,47 @@ const BOX: usize = 18;
 /// Rows of it.
 const LINES: usize = 4;
 
-/// Which alert is shown before any page. Bounded by the list of alerts.
+/// For how long an alert that was acknowledged may be over, in microseconds, and come again with its
+/// number without being put in front of anybody: ten minutes.
+pub const QUIET_US: u64 = 600_000_000;
+/// How many acknowledgements are remembered.
+const ACKNOWLEDGED_MAX: usize = 1_024;
+/// How many alerts may wait for one: more than any list shows.
+const OPEN_MAX: usize = 1_024;
+
+/// Which alert is shown before any page.
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
-    acknowledged: BTreeSet<u64>,
-    open: Vec<u64>,
+    /// Until when each acknowledgement holds.
+    acknowledged: BTreeMap<u64, u64>,
+    /// What nobody has acknowledged, the most urgent first.
+    open: Vec<Alert>,
     /// The one that is shown.
     shown: Option<u64>,
 }
 
 impl Alarm {
-    /// Takes the alerts of new facts. One that is over and comes again counts as new.
-    pub(super) fn handle_alerts(&mut self, alerts: &[Alert]) {
-        self.acknowledged
-            .retain(|id| alerts.iter().any(|it| it.id == *id));
-        self.open = alerts.iter().map(|it| it.id).collect();
+    /// Takes the alerts of new facts, all of them: what a list has no room for must not be forgotten.
+    pub(super) fn handle_alerts(&mut self, alerts: &[Alert], now_us: u64) {
+        self.acknowledged.retain(|_, until_us| now_us < *until_us);
+        for alert in alerts {
+            if let Some(until_us) = self.acknowledged.get_mut(&alert.id) {
+                *until_us = now_us.saturating_add(QUIET_US);
+            }
+        }
+        let waiting = |it: &&Alert| !self.acknowledged.contains_key(&it.id);
+        let open = alerts.iter().filter(waiting);
+        self.open = open.take(OPEN_MAX).cloned().collect();
         self.choose();
     }
 
-    pub(super) fn acknowledge(&mut self, alert: u64) {
-        self.acknowledged.insert(alert);
+    pub(super) fn acknowledge(&mut self, alert: u64, now_us: u64) {
+        if self.acknowledged.len() >= ACKNOWLEDGED_MAX {
+            self.acknowledged.pop_first();
+        }
+        let until_us = now_us.saturating_add(QUIET_US);
+        self.acknowledged.insert(alert, until_us);
+        self.open.retain(|it| it.id != alert);
         self.choose();
     }
 
@@ -41,19 +62,20 @@ impl Alarm {
     /// Stays with the one that is shown as long as it is open, lest another takes its place just
     /// when A is pressed.
     fn choose(&mut self) {
-        let waiting = |id: &u64| !self.acknowledged.contains(id);
-        let is_still = |id: &u64| self.open.contains(id) && waiting(id);
-        if !self.shown.as_ref().is_some_and(is_still) {
-            self.shown = self.open.iter().copied().find(waiting);
+        if self.alert().is_none() {
+            self.shown = self.open.first().map(|it| it.id);
         }
     }
 
+    fn alert(&self) -> Option<&Alert> {
+        self.open.iter().find(|it| Some(it.id) == self.shown)
+    }
+
     /// Draws the alert that is shown. False if there is none.
-    pub(super) fn draw(&self, alerts: &[Alert], picture: &mut Picture) -> bool {
-        let alert = self
-            .shown
-            .and_then(|id| alerts.iter().find(|it| it.id == id));
-        let Some(alert) = alert else { return false };
+    pub(super) fn draw(&self, picture: &mut Picture) -> bool {
+        let Some(alert) = self.alert() else {
+            return false;
+        };
         let line = "─".repeat(BOX);
         picture.write(3, 0, &format!("┌{line}┐"));
         let lines = wrapped(alert.text.as_str());
@@ -64,7 +86,7 @@ impl Alarm {
         picture.write(8, 0, &format!("└{line}┘"));
         picture.write(10, 1, &format!("ALERT {:>12}", alert.id));
         picture.write(11, 1, &format!("SINCE {:>10} s", alert.age_s));
-        let waiting = self.open.len() - self.acknowledged.len();
+        let waiting = self.open.len();
         if waiting > 1 {
             picture.write(12, 1, &format!("AND {} MORE", waiting - 1));
         }
@@ -131,22 +153,38 @@ mod tests {
     #[test]
     fn the_one_that_is_shown_stays_until_it_is_acknowledged_or_over() {
         let mut alarm = Alarm::default();
-        alarm.handle_alerts(&[alert(1)]);
-        alarm.handle_alerts(&[alert(2), alert(1)]);
+        alarm.handle_alerts(&[alert(1)], 0);
+        alarm.handle_alerts(&[alert(2), alert(1)], 5);
         assert_eq!(alarm.showing(), Some(1));
-        alarm.acknowledge(1);
+        alarm.acknowledge(1, 10);
         assert_eq!(alarm.showing(), Some(2));
-        alarm.handle_alerts(&[alert(1)]);
+        alarm.handle_alerts(&[alert(1)], 20);
         assert_eq!(alarm.showing(), None);
     }
 
     #[test]
-    fn one_that_was_over_comes_again() {
+    fn one_that_was_over_comes_again_quietly_for_some_minutes() {
         let mut alarm = Alarm::default();
-        alarm.handle_alerts(&[alert(1)]);
-        alarm.acknowledge(1);
-        alarm.handle_alerts(&[]);
-        alarm.handle_alerts(&[alert(1)]);
+        alarm.handle_alerts(&[alert(1)], 0);
+        alarm.acknowledge(1, 1);
+        alarm.handle_alerts(&[], 2);
+        alarm.handle_alerts(&[alert(1)], QUIET_US);
+        assert_eq!(alarm.showing(), None);
+        // The time begins when it is over.
+        alarm.handle_alerts(&[alert(1)], QUIET_US + 10);
+        assert_eq!(alarm.showing(), None);
+        alarm.handle_alerts(&[], 2 * QUIET_US);
+        alarm.handle_alerts(&[alert(1)], 2 * QUIET_US + 10);
+        assert_eq!(alarm.showing(), Some(1));
+    }
+
+    #[test]
+    fn one_that_nobody_acknowledged_comes_again_aloud() {
+        let mut alarm = Alarm::default();
+        alarm.handle_alerts(&[alert(1)], 0);
+        alarm.handle_alerts(&[], 1);
+        assert_eq!(alarm.showing(), None);
+        alarm.handle_alerts(&[alert(1)], 2);
         assert_eq!(alarm.showing(), Some(1));
     }
 }

@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 
 use skerry_panel_proto::Keys;
 
+pub use alarm::QUIET_US;
 pub use event::{Event, What};
 pub use front::GUARD_US;
 
@@ -85,6 +86,7 @@ impl Panel {
 
     /// Takes new facts in place of the old ones.
     pub fn handle_facts(&mut self, now_us: u64, facts: Facts) {
+        self.alarm.handle_alerts(&facts.alerts, now_us);
         let facts = facts.bounded();
         for (page, histories) in self.pages.iter().zip(&mut self.histories) {
             histories.sample(page, &facts);
@@ -92,7 +94,6 @@ impl Panel {
         for (page, place) in self.pages.iter().zip(&mut self.places) {
             place.follow(page.list(), &facts);
         }
-        self.alarm.handle_alerts(&facts.alerts);
         self.facts = Some(facts);
         self.facts_us = now_us;
         self.face();
@@ -147,6 +148,12 @@ impl Panel {
         self.number
     }
 
+    /// The alert that is in front of the reader.
+    #[must_use]
+    pub const fn alert(&self) -> Option<u64> {
+        self.alarm.showing()
+    }
+
     /// True if there are no facts, or only old ones.
     #[must_use]
     pub fn is_stale(&self, now_us: u64) -> bool {
@@ -162,7 +169,7 @@ impl Panel {
             self.head(now_us, b"SKERRY", &mut picture);
             return picture;
         };
-        if self.alarm.draw(&facts.alerts, &mut picture) {
+        if self.alarm.draw(&mut picture) {
             picture.beep = ALARM;
             self.head(now_us, b"ALERT", &mut picture);
         } else {
@@ -240,7 +247,7 @@ impl Panel {
     fn handle_press_at(&mut self, alert: u64, now_us: u64, press: Press) {
         let seen_us = self.sight.seen_us(now_us).filter(|_| press == Press::A);
         if let Some(seen_us) = seen_us {
-            self.alarm.acknowledge(alert);
+            self.alarm.acknowledge(alert, now_us);
             let after_ms = seen_us / 1_000;
             self.note(now_us, What::Acknowledged { alert, after_ms });
         }

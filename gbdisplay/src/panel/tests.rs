@@ -226,6 +226,26 @@ fn an_alert_comes_before_any_page_until_a_is_pressed() {
 }
 
 #[test]
+fn more_alerts_than_a_list_has_room_for_stay_acknowledged() {
+    let mut bench = Bench::new(facts());
+    let old: Vec<Alert> = (0..80).rev().map(alert).collect();
+    bench.facts.alerts = old.clone();
+    bench.facts();
+    bench.run(GUARD_US);
+    for _ in 0..80 {
+        bench.run(GUARD_US);
+        bench.press(A);
+    }
+    assert_eq!(bench.panel.alert(), None, "{}", bench.text());
+    assert_eq!(bench.panel.number, 80);
+    bench.facts.alerts = (80..140).rev().map(alert).chain(old.clone()).collect();
+    bench.facts();
+    bench.facts.alerts = old;
+    bench.facts();
+    assert_eq!(bench.panel.alert(), None, "{}", bench.text());
+}
+
+#[test]
 fn decisions_are_approved_and_vetoed_by_number() {
     let mut bench = Bench::new(facts());
     bench.page("agent");
