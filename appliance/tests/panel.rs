@@ -139,6 +139,12 @@ fn a_daemon_without_ports_is_shown_and_does_not_mind() {
         .prints("PEERS UP    0 of 1")
         .prints("PORTS UP    0 of 0");
     assert!(!shown.out.contains("DEMO"), "{shown:?}");
+    // Longer than facts are fresh: a console that hurries would take them for stale.
+    let start = std::time::Instant::now();
+    let presses = ["panel", "--once", "--seconds", "4", "--press", "a@1.5"];
+    let shown = daemon.ask(&presses).exits(0).prints("OVERVIEW");
+    assert!(!shown.out.contains("STALE"), "{shown:?}");
+    assert!(start.elapsed().as_secs() >= 4, "{shown:?}");
     daemon.ask(&["panel", "--once", "--png", "n1.png"]).exits(0);
     let picture = std::fs::read(dir.path().join("n1.png")).unwrap();
     assert_eq!(png_size(&picture), (480, 432));
