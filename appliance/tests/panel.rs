@@ -205,7 +205,7 @@ fn the_cartridge_is_written_as_it_is() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let dir = folder(&[]);
-    let refused: [(&[&str], &str); 8] = [
+    let refused: [(&[&str], &str); 10] = [
         (
             &["--demo", "--view", "web", "--listen", "here"],
             "invalid socket address",
@@ -216,6 +216,11 @@ fn what_makes_no_sense_is_refused() {
             "this one shows",
         ),
         (&["--demo", "--png", "a.png"], "--once"),
+        (&["--demo", "--listen", "127.0.0.1:0"], "add --view web"),
+        (
+            &["--demo", "--once", "--view", "web"],
+            "cannot be used with",
+        ),
         (&["--demo", "--press", "jump@1"], "select@2.5"),
         (&["--demo", "--socket", "n1.sock"], "cannot be used with"),
         (&["--demo"], "needs a terminal"),

@@ -1,7 +1,7 @@
 //! `skerry panel`: the node on a Game Boy.
 
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,11 +37,11 @@ pub(super) struct PanelArgs {
     /// Where to show it [default: terminal; none with --json]
     #[arg(long, value_enum)]
     view: Option<ViewName>,
-    /// Where the web view listens; whoever reaches it can press keys
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8033")]
-    listen: SocketAddr,
+    /// Where the web view listens; whoever reaches it can press keys [default: 127.0.0.1:8033]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// Show one picture and leave: as a file with --png, else as text
-    #[arg(long)]
+    #[arg(long, conflicts_with = "view")]
     once: bool,
     /// The file for the picture
     #[arg(long, value_name = "FILE", requires = "once")]
@@ -62,6 +62,9 @@ pub(super) struct PanelArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Where the web view listens unless told otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8033);
 
 #[derive(Debug, Subcommand)]
 enum PanelCommand {
@@ -113,6 +116,10 @@ pub(super) fn panel(args: PanelArgs) -> anyhow::Result<Exit> {
 }
 
 fn view(args: &PanelArgs) -> anyhow::Result<View> {
+    if args.listen.is_some() && args.view != Some(ViewName::Web) {
+        let message = "--listen is of the web view; add --view web";
+        return Err(Failed::new(Exit::Usage, message).into());
+    }
     if args.link != Link::Emulated {
         let views = args.view.is_some() || args.once || args.gif.is_some();
         if views || args.color || !args.press.is_empty() {
@@ -145,7 +152,7 @@ fn view(args: &PanelArgs) -> anyhow::Result<View> {
     Ok(match name {
         ViewName::Terminal => View::Terminal(Style::Blocks),
         ViewName::Braille => View::Terminal(Style::Braille),
-        ViewName::Web => View::Web(args.listen),
+        ViewName::Web => View::Web(args.listen.unwrap_or(LISTEN)),
         ViewName::None => View::None,
     })
 }
