@@ -191,6 +191,26 @@ fn pages_of_ones_own_are_shown_and_their_errors_told() {
     .says("cannot read nosuch");
 }
 
+/// A terminal of the package bsdutils, which every Debian has: its bell rings once for the alert that
+/// the demo has after eight seconds.
+#[test]
+fn a_terminal_rings_its_bell_once_for_an_alert() {
+    let dir = folder(&[]);
+    let panel = env!("CARGO_BIN_EXE_skerry");
+    let command =
+        format!("stty rows 40 cols 100; exec '{panel}' panel --demo --view braille --seconds 12");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &command, "typescript"]);
+    let output = script
+        .current_dir(dir.path())
+        .env("TERM", "xterm")
+        .output()
+        .expect("script of the package bsdutils");
+    assert!(output.status.success(), "{output:?}");
+    let bells = output.stdout.iter().filter(|it| **it == 7).count();
+    assert_eq!(bells, 1, "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 #[test]
 fn the_cartridge_is_written_as_it_is() {
     let dir = folder(&[]);

@@ -1,6 +1,6 @@
 //! The panel in a terminal.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
 use crossterm::event::Event;
@@ -38,6 +38,7 @@ fn watch(
     terminal: &mut DefaultTerminal,
 ) -> anyhow::Result<()> {
     let mut drawn = None;
+    let mut bell = Bell::default();
     while !show.is_over() {
         show.step()?;
         while let Some(event) = next_event(Duration::ZERO)? {
@@ -52,6 +53,11 @@ fn watch(
             if let Some((keys, hold_us)) = key(&event) {
                 show.hands.press(now_us, keys, hold_us);
             }
+        }
+        if bell.rings(show.desk.session.panel().alert()) {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(b"\x07")?;
+            stdout.flush()?;
         }
         let machine = show.desk.port.machine();
         let picture = machine.frames() / EVERY;
@@ -70,6 +76,20 @@ fn watch(
         }
     }
     Ok(())
+}
+
+/// The bell of the terminal, once for each alert that comes in front: the console's own sound is not
+/// to be heard here.
+#[derive(Debug, Default)]
+struct Bell {
+    last: Option<u64>,
+}
+
+impl Bell {
+    fn rings(&mut self, alert: Option<u64>) -> bool {
+        let before = std::mem::replace(&mut self.last, alert);
+        alert.is_some() && alert != before
+    }
 }
 
 /// Half blocks only where all of the picture fits.
