@@ -154,6 +154,19 @@ fn keys_of_all_viewers_are_held_until_they_let_go_or_leave() {
 }
 
 #[test]
+fn a_tap_counts_however_short_it_is() {
+    let mut web = web();
+    let mut viewer = open_own(web.address());
+    for keys in [Keys::A.0 | Keys::UP.0, Keys::UP.0, 0, Keys::B.0] {
+        viewer.send(Message::Binary(vec![keys].into())).unwrap();
+    }
+    until("the last of them", || web.keys() == Keys::B);
+    assert_eq!(web.take_taps(), Keys(Keys::A.0 | Keys::UP.0 | Keys::B.0));
+    // B is still held, and no new tap.
+    assert_eq!(web.take_taps(), Keys::default());
+}
+
+#[test]
 fn other_peoples_pages_and_names_are_turned_away() {
     let web = web();
     let address = web.address();

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
-use skerry_gbdisplay::Keys;
 use skerry_gbdisplay::port::Emulated;
-use skerry_gbdisplay::view::Web;
+use skerry_gbdisplay::view::{TAP_US, Web};
 
 use super::eprint;
 use super::show::Show;
@@ -20,13 +19,11 @@ pub(super) fn run(show: &mut Show<Emulated>, address: SocketAddr) -> anyhow::Res
         Failed::new(Exit::Bad, message)
     })?;
     eprint(&format!("the panel is at http://{}/\n", web.address()));
-    let (mut sent, mut held) = (None, Keys::default());
+    let mut sent = None;
     while !show.is_over() {
-        let keys = web.keys();
-        if keys != held {
-            held = keys;
-            show.hands.hold(keys);
-        }
+        let now_us = show.now_us();
+        show.hands.press(now_us, web.take_taps(), TAP_US);
+        show.hands.hold(web.keys());
         show.step()?;
         let machine = show.desk.port.machine();
         let picture = machine.frames() / EVERY;

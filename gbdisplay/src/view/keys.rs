@@ -12,6 +12,9 @@ use skerry_panel_proto::Keys;
 pub const HOLD_US: u64 = 90_000;
 /// For how long A and B do: longer than until the first repetition, which comes after 250 to 600 ms.
 const HOLD_DECIDING_US: u64 = 700_000;
+/// For how long at least a key counts that somebody lets go of: the console looks once a picture,
+/// and two looks must agree.
+pub const TAP_US: u64 = 40_000;
 /// For how long START does when `p` is pressed.
 pub const HOLD_START_US: u64 = 1_100_000;
 
@@ -49,9 +52,11 @@ pub fn wants_to_leave(event: &KeyEvent) -> bool {
         || is_control && event.code == KeyCode::Char('c')
 }
 
-/// Keys that are held, each for a time.
+/// Keys that are held, by those who say when they let go and by those who do not.
 #[derive(Debug, Default)]
 pub struct Hands {
+    /// Until somebody lets go.
+    down: Keys,
     /// Until when, for each of the eight.
     until_us: [u64; 8],
 }
@@ -66,18 +71,16 @@ impl Hands {
         }
     }
 
-    /// Holds exactly those keys until told otherwise.
-    pub fn hold(&mut self, keys: Keys) {
-        for (bit, until_us) in self.until_us.iter_mut().enumerate() {
-            *until_us = if keys.0 >> bit & 1 == 1 { u64::MAX } else { 0 };
-        }
+    /// Holds those keys until told otherwise; what was pressed for a time stays so for that time.
+    pub const fn hold(&mut self, keys: Keys) {
+        self.down = keys;
     }
 
     /// What is held.
     #[must_use]
     pub fn held(&self, now_us: u64) -> Keys {
         let bits = self.until_us.iter().enumerate();
-        Keys(bits.fold(0, |keys, (bit, until_us)| {
+        Keys(bits.fold(self.down.0, |keys, (bit, until_us)| {
             keys | u8::from(now_us < *until_us) << bit
         }))
     }
@@ -134,5 +137,9 @@ mod tests {
         assert_eq!(hands.held(110), Keys::default());
         hands.hold(Keys::B);
         assert_eq!(hands.held(u64::MAX - 1), Keys::B);
+        hands.press(200, Keys::A, 50);
+        hands.hold(Keys::default());
+        assert_eq!(hands.held(249), Keys::A);
+        assert_eq!(hands.held(250), Keys::default());
     }
 }

@@ -9,7 +9,7 @@ mod terminal;
 mod web;
 
 pub use gif::Film;
-pub use keys::{HOLD_START_US, HOLD_US, Hands, key, wants_to_leave};
+pub use keys::{HOLD_START_US, HOLD_US, Hands, TAP_US, key, wants_to_leave};
 pub use png::png;
 pub use terminal::{Screen, Style};
 pub use web::Web;

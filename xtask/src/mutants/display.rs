@@ -11,7 +11,7 @@ const SESSION: &str = "gbdisplay/src/session.rs";
 const SOCKET: &str = "gbdisplay/src/view/web/socket.rs";
 const TERMINAL: &str = "gbdisplay/src/view/terminal.rs";
 
-pub(super) const DISPLAY_FAULTS: [Fault; 11] = [
+pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
     Fault {
         name: "leave a chart where another is to be drawn",
         edits: &[Edit {
@@ -101,6 +101,15 @@ pub(super) const DISPLAY_FAULTS: [Fault; 11] = [
             to: "!origin.is_empty() && !host.is_empty()",
         }],
         tests: Cartridge("other_peoples_pages"),
+    },
+    Fault {
+        name: "lose a tap between two looks",
+        edits: &[Edit {
+            file: SOCKET,
+            from: "hands.tapped |= keys & !before;",
+            to: "hands.tapped |= keys & before;",
+        }],
+        tests: Cartridge("a_tap_counts"),
     },
     Fault {
         name: "show every second row twice",

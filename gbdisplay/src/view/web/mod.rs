@@ -92,6 +92,12 @@ impl Web {
     pub fn keys(&self) -> Keys {
         self.viewers.keys()
     }
+
+    /// The keys that went down since this was last asked, even if nobody holds them any more: a
+    /// tap may be shorter than the pause between two looks.
+    pub fn take_taps(&mut self) -> Keys {
+        self.viewers.take_taps()
+    }
 }
 
 /// A picture as it is sent: how many colours less one, then these in three bytes each, then the

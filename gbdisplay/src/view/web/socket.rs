@@ -21,36 +21,52 @@ const MESSAGE_MAX: usize = 16;
 /// What all viewers share.
 pub(super) type Shared = (watch::Receiver<Arc<[u8]>>, Arc<Viewers>);
 
-/// Who looks on, and which keys each of them holds.
+/// Who looks on, and what they press.
 #[derive(Debug, Default)]
-pub(super) struct Viewers(Mutex<(u64, BTreeMap<u64, u8>)>);
+pub(super) struct Viewers(Mutex<Hands>);
+
+#[derive(Debug, Default)]
+struct Hands {
+    /// How many viewers there were so far.
+    number: u64,
+    /// Which keys each of them holds.
+    held: BTreeMap<u64, u8>,
+    /// Keys that went down since somebody asked.
+    tapped: u8,
+}
 
 impl Viewers {
     pub(super) fn keys(&self) -> Keys {
-        Keys(self.lock().1.values().fold(0, |all, keys| all | keys))
+        Keys(self.lock().held.values().fold(0, |all, keys| all | keys))
+    }
+
+    pub(super) fn take_taps(&self) -> Keys {
+        Keys(std::mem::take(&mut self.lock().tapped))
     }
 
     /// A number for somebody new; none if there are too many.
     fn enter(&self) -> Option<u64> {
-        let mut viewers = self.lock();
-        if viewers.1.len() >= VIEWERS_MAX {
+        let mut hands = self.lock();
+        if hands.held.len() >= VIEWERS_MAX {
             return None;
         }
-        viewers.0 += 1;
-        let number = viewers.0;
-        viewers.1.insert(number, 0);
+        hands.number += 1;
+        let number = hands.number;
+        hands.held.insert(number, 0);
         Some(number)
     }
 
     fn hold(&self, viewer: u64, keys: u8) {
-        self.lock().1.insert(viewer, keys);
+        let mut hands = self.lock();
+        let before = hands.held.insert(viewer, keys).unwrap_or(0);
+        hands.tapped |= keys & !before;
     }
 
     fn leave(&self, viewer: u64) {
-        self.lock().1.remove(&viewer);
+        self.lock().held.remove(&viewer);
     }
 
-    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, u8>)> {
+    fn lock(&self) -> MutexGuard<'_, Hands> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
