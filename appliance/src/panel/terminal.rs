@@ -1,13 +1,17 @@
 //! The panel in a terminal.
 
 use std::io::{self, IsTerminal, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossterm::event::Event;
-use ratatui::DefaultTerminal;
 use ratatui::layout::Rect;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
+use ratatui::widgets::Clear;
+use ratatui::{DefaultTerminal, Frame};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use skerry_gbdisplay::port::Emulated;
 use skerry_gbdisplay::view::{Screen, Style, key, wants_to_leave};
 
@@ -19,15 +23,22 @@ use crate::terminal::next_event;
 const EVERY: u64 = 2;
 const KEYS: &str = "arrows  a/x: A  b/z: B  tab: SELECT  enter: START  p: hold START  q: leave";
 
-/// Shows it until the reader leaves or the time is over.
+/// Shows it until the reader leaves, somebody ends it, or the time is over.
 pub(super) fn run(show: &mut Show<Emulated>, style: Style) -> anyhow::Result<()> {
     if !io::stdout().is_terminal() {
         let message = "this view needs a terminal; --once prints the screen, --png and --gif make \
                        files";
         return Err(Failed::new(Exit::Usage, message).into());
     }
+    // Whoever ends it by a signal gets his terminal back as well, and a second one ends it at once. So
+    // does SIGHUP: then there is no terminal any more.
+    let is_ended = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&is_ended))?;
+        signal_hook::flag::register(signal, Arc::clone(&is_ended))?;
+    }
     let mut terminal = ratatui::try_init()?;
-    let shown = watch(show, style, &mut terminal);
+    let shown = watch(show, style, &mut terminal, &is_ended);
     ratatui::try_restore()?;
     shown
 }
@@ -36,10 +47,11 @@ fn watch(
     show: &mut Show<Emulated>,
     style: Style,
     terminal: &mut DefaultTerminal,
+    is_ended: &AtomicBool,
 ) -> anyhow::Result<()> {
     let mut drawn = None;
     let mut bell = Bell::default();
-    while !show.is_over() {
+    while !show.is_over() && !is_ended.load(Ordering::Relaxed) {
         show.step()?;
         while let Some(event) = next_event(Duration::ZERO)? {
             let Event::Key(event) = event else {
@@ -63,16 +75,7 @@ fn watch(
         let picture = machine.frames() / EVERY;
         if drawn != Some(picture) {
             drawn = Some(picture);
-            let frame = machine.frame();
-            terminal.draw(|target| {
-                let area = target.area();
-                let style = fitting(style, area);
-                target.render_widget(Screen { frame, style }, area);
-                let (width, height) = style.size();
-                let below = Rect::new(area.x, area.y + height, width, 1);
-                let below = below.intersection(area);
-                target.render_widget(Line::from(KEYS).dark_gray(), below);
-            })?;
+            terminal.draw(|target| draw(target, show, style))?;
         }
     }
     Ok(())
@@ -90,6 +93,27 @@ impl Bell {
         let before = std::mem::replace(&mut self.last, alert);
         alert.is_some() && alert != before
     }
+}
+
+/// The picture, and below it the keys, or what is wrong with the terminal.
+fn draw(target: &mut Frame<'_>, show: &Show<Emulated>, style: Style) {
+    let area = target.area();
+    let style = fitting(style, area);
+    let frame = show.desk.port.machine().frame();
+    target.render_widget(Screen { frame, style }, area);
+    let (width, height) = style.size();
+    if area.width < width || area.height < height {
+        let words = format!(
+            "this terminal has {}x{}, the panel takes {width}x{height}",
+            area.width, area.height
+        );
+        let last = Rect::new(area.x, area.bottom().saturating_sub(1), area.width, 1);
+        target.render_widget(Clear, last.intersection(area));
+        target.render_widget(Line::from(words), last.intersection(area));
+        return;
+    }
+    let below = Rect::new(area.x, area.y + height, width, 1);
+    target.render_widget(Line::from(KEYS).dark_gray(), below.intersection(area));
 }
 
 /// Half blocks only where all of the picture fits.
