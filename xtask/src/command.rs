@@ -31,6 +31,20 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Both of two: one that failed comes last, with its log.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let (first, last) = if self.success {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        Self {
+            success: first.success && last.success,
+            output: first.output + &last.output,
+            log: last.log,
+        }
+    }
+
     /// The end of its output, for the person who has to mend it.
     pub(crate) fn tail(&self, lines: usize) -> String {
         let all: Vec<&str> = self.output.lines().collect();
@@ -66,4 +80,33 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root).args(arguments);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(success: bool, output: &str) -> Ended {
+        Ended {
+            success,
+            output: output.into(),
+            log: format!("{output}.log").into(),
+        }
+    }
+
+    #[test]
+    fn of_two_the_one_that_failed_is_shown() {
+        for (first, second, output) in [
+            (true, true, "12"),
+            (true, false, "12"),
+            (false, true, "21"),
+            (false, false, "21"),
+        ] {
+            let both = ended(first, "1").and(ended(second, "2"));
+            assert_eq!(both.success, first && second);
+            assert_eq!(both.output, output);
+            let last = output.get(1..).unwrap();
+            assert_eq!(both.log, PathBuf::from(format!("{last}.log")));
+        }
+    }
 }

@@ -61,7 +61,7 @@ const SETS: &[Set] = &[
                 "--workspace",
                 "--all-targets",
                 "--features",
-                &format!("{ROOT},{CLOCK},{REFEREES}"),
+                &format!("{ROOT},{CLOCK},{REFEREES},{VIEWS}"),
                 "--",
                 "-D",
                 "warnings",
@@ -156,7 +156,7 @@ const SETS: &[Set] = &[
     },
     Set {
         name: "panel",
-        what: "the Game Boy panel before other people's assembler and emulators",
+        what: "the Game Boy panel before other people's assembler, emulators, browser and terminal",
         needs: Needs::Packages,
         run: panel,
     },
@@ -202,6 +202,9 @@ const CLOCK: &str = "skerry-overlay/simulation";
 
 /// Features that gate tests which need other people's assembler and emulators.
 const REFEREES: &str = "skerry-asm/referees,skerry-dmg/referees,skerry-gbdisplay/referees";
+
+/// The feature that gates tests which need a browser and `tmux`.
+const VIEWS: &str = "skerry/views";
 
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
@@ -295,7 +298,8 @@ fn interop(root: &Path, name: &str) -> Result<Ended> {
     in_namespaces(root, name, "interop")
 }
 
-/// What the panel is made of, with `sdasgb`, mGBA and PyBoy as referees.
+/// What the panel is made of, with `sdasgb`, mGBA and PyBoy as referees; and what people see of
+/// it, in Chromium and under `tmux`.
 fn panel(root: &Path, name: &str) -> Result<Ended> {
     install_packages(root, &PANEL_PACKAGES)?;
     let python = PYBOY.find(root)?;
@@ -312,7 +316,20 @@ fn panel(root: &Path, name: &str) -> Result<Ended> {
     let mut test = cargo(root, &["test", "--features", REFEREES]);
     test.args(packages).args(["--", "--nocapture"]);
     test.env("SKERRY_PYBOY_PYTHON", python);
-    run_command(root, name, &mut test)
+    let parts = run_command(root, name, &mut test)?;
+    // With the whole workspace's dependencies, as the set "unit" has built them.
+    let views = [
+        "test",
+        "--workspace",
+        "--features",
+        VIEWS,
+        "--test",
+        "panel_views",
+    ];
+    let mut views = cargo(root, &views);
+    // They wait more than they work.
+    views.args(["--", "--test-threads", "4"]);
+    Ok(parts.and(run_command(root, "panel-views", &mut views)?))
 }
 
 /// The demonstration, as a user without privileges: root steps down for it.

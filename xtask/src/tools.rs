@@ -235,11 +235,13 @@ pub(crate) const TEST_PACKAGES: [(&str, &str); 5] = [
 ];
 
 /// Debian packages whose programs, and library, the tests of the panel need.
-pub(crate) const PANEL_PACKAGES: [(&str, &str); 4] = [
+pub(crate) const PANEL_PACKAGES: [(&str, &str); 6] = [
     ("sdasgb", "sdcc"),
     ("cc", "gcc"),
     ("/usr/include/mgba/flags.h", "libmgba-dev"),
     ("python3", "python3-venv"),
+    ("chromium", "chromium"),
+    ("tmux", "tmux"),
 ];
 
 /// Debian packages whose programs the bench calls.
