@@ -1,11 +1,10 @@
 //! The core, driven by a script.
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
-use skerry_dmg::{CYCLES_PER_FRAME, Frame, Machine, Model};
+use skerry_dmg::{CYCLES_PER_FRAME, Machine, Model};
 
-use crate::script::{Answers, CYCLES_PER_BIT, CYCLES_PER_BYTE, Deed, Line, Picture, Script};
+use crate::picture::Picture;
+use crate::script::{Answers, CYCLES_PER_BIT, CYCLES_PER_BYTE, Deed, Line, Script};
 
 /// Runs a ROM in the core.
 ///
@@ -42,21 +41,7 @@ fn obey(machine: &mut Machine, deed: Deed, answers: &mut Answers) {
             answers.replies.extend(machine.link_reply());
         }
         Deed::Keys(keys) => machine.set_keys(keys),
-        Deed::Frame => answers.frames.push(picture(machine.frame())),
+        Deed::Frame => answers.frames.push(Picture::of(machine.frame())),
         Deed::Peek(address) => answers.bytes.push(machine.peek(address)),
     }
-}
-
-/// A frame as an answer has it.
-pub fn picture(frame: &Frame) -> Picture {
-    let mut text = String::new();
-    if let Some(shades) = frame.to_shades() {
-        text.extend(shades.into_iter().map(|it| char::from(b'0' + it)));
-    } else {
-        for pixel in frame.to_rgb555() {
-            // Writing to a string cannot fail.
-            let _written = write!(text, "{pixel:04x}");
-        }
-    }
-    Picture(text)
 }

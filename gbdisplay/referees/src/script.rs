@@ -13,11 +13,12 @@
 //!
 //! An answer is a line too: `reply 96` for each byte, `frame` with the pixels, `peek 01`, `wait 01`.
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use anyhow::{Context, Result, bail};
 use skerry_dmg::{CYCLES_PER_SECOND, Keys};
+
+use crate::picture::Picture;
 
 /// What happens at a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -133,48 +134,6 @@ impl fmt::Display for Script {
     }
 }
 
-/// A frame as an answer has it: a digit per pixel for shades, four for colours as RGB555.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Picture(pub(crate) String);
-
-impl Picture {
-    /// Pixels that differ; all of them when one has colours and the other shades.
-    pub fn differing(&self, other: &Self) -> usize {
-        let pixels = |it: &'_ Self| it.0.len() / (160 * 144);
-        let width = pixels(self);
-        if width != pixels(other) || width == 0 {
-            return 160 * 144;
-        }
-        let ours = self.0.as_bytes().chunks(width);
-        ours.zip(other.0.as_bytes().chunks(width))
-            .filter(|(ours, theirs)| ours != theirs)
-            .count()
-    }
-
-    /// How many different shades or colours it has.
-    pub fn hues(&self) -> usize {
-        let width = (self.0.len() / (160 * 144)).max(1);
-        let hues: BTreeSet<&[u8]> = self.0.as_bytes().chunks(width).collect();
-        hues.len()
-    }
-
-    /// Every second row as a character, dark ones full: for a person.
-    pub fn sketch(&self) -> String {
-        let mut text = String::new();
-        let rows: Vec<&[u8]> = self.0.as_bytes().chunks(160).collect();
-        for row in rows.iter().step_by(2) {
-            text.extend(row.iter().map(|it| match it {
-                b'0' => ' ',
-                b'1' => '.',
-                b'2' => 'o',
-                _ => '#',
-            }));
-            let _written = writeln!(text);
-        }
-        text
-    }
-}
-
 /// What an emulator answered.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answers {
@@ -232,15 +191,5 @@ mod tests {
         assert_eq!(answers.frames, [Picture("0123".into())]);
         Answers::parse("hm").unwrap_err();
         Answers::parse("reply xy").unwrap_err();
-    }
-
-    #[test]
-    fn pictures_differ_by_pixels() {
-        let one = Picture("0".repeat(160 * 144));
-        let mut other = one.clone();
-        other.0.replace_range(5..7, "31");
-        assert_eq!(one.differing(&one), 0);
-        assert_eq!(one.differing(&other), 2);
-        assert_eq!(one.differing(&Picture(String::new())), 160 * 144);
     }
 }
