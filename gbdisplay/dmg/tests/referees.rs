@@ -114,7 +114,8 @@ fn the_same_bytes_and_keys_make_the_same_picture_everywhere() {
     let names = ["bytes", "keys", "more"];
     check_frames("mGBA", &names, &ours, &mgba);
     assert_eq!(ours.replies, mgba.replies);
-    let pyboy = PyBoy::find().unwrap().run(&rom, &script).unwrap();
+    let pyboy = PyBoy::find().unwrap();
+    let pyboy = pyboy.run(&rom, Model::Dmg, &script).unwrap();
     check_frames("PyBoy", &names, &ours, &pyboy);
     // Something was shown, and it changed.
     assert_eq!(ours.frames[0].hues(), 4);
@@ -142,7 +143,7 @@ fn pyboy_passes_what_it_models() {
     let mut script = Script::new();
     script.wait(STATUS, FRAMES);
     for name in ["jumps", "timer", "instruction timing"] {
-        let answers = pyboy.run(&roms::named(name), &script).unwrap();
+        let answers = pyboy.run(&roms::named(name), Model::Dmg, &script).unwrap();
         assert_eq!(answers.bytes, [1], "{name}");
     }
 }

@@ -110,6 +110,10 @@ static struct line parse(const char* text) {
     if (sscanf(text, "at %llu byte %x", &line.cycle, &line.value) == 2) {
         line.kind = BYTE;
         line.cycle += CYCLES_PER_BYTE;
+    } else if (sscanf(text, "at %llu", &line.cycle) == 1 && strstr(text, " idle")) {
+        line.kind = BYTE;
+        line.value = 0;
+        line.cycle += CYCLES_PER_BYTE;
     } else if (sscanf(text, "at %llu keys %x", &line.cycle, &line.value) == 2) {
         line.kind = KEYS;
     } else if (sscanf(text, "at %llu peek %x", &line.cycle, &line.value) == 2) {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use skerry_dmg::{CYCLES_PER_FRAME, Machine, Model};
 
 use crate::picture::Picture;
-use crate::script::{Answers, CYCLES_PER_BIT, CYCLES_PER_BYTE, Deed, Line, Script};
+use crate::script::{Answers, CYCLES_PER_BIT, CYCLES_PER_BYTE, Deed, IDLE, Line, Script};
 
 /// Runs a ROM in the core.
 ///
@@ -35,13 +35,16 @@ pub fn run(rom: &[u8], model: Model, script: &Script) -> Result<Answers> {
 
 fn obey(machine: &mut Machine, deed: Deed, answers: &mut Answers) {
     match deed {
-        Deed::Byte(byte) => {
-            machine.link_send(byte, CYCLES_PER_BIT);
-            machine.run(CYCLES_PER_BYTE);
-            answers.replies.extend(machine.link_reply());
-        }
+        Deed::Byte(byte) => exchange(machine, byte, answers),
+        Deed::Idle => exchange(machine, IDLE, answers),
         Deed::Keys(keys) => machine.set_keys(keys),
         Deed::Frame => answers.frames.push(Picture::of(machine.frame())),
         Deed::Peek(address) => answers.bytes.push(machine.peek(address)),
     }
+}
+
+fn exchange(machine: &mut Machine, byte: u8, answers: &mut Answers) {
+    machine.link_send(byte, CYCLES_PER_BIT);
+    machine.run(CYCLES_PER_BYTE);
+    answers.replies.extend(machine.link_reply());
 }

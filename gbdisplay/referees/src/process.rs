@@ -46,15 +46,11 @@ impl Mgba {
     /// # Errors
     /// mGBA does not take the ROM, or ends badly.
     pub fn run(&self, rom: &[u8], model: Model, script: &Script) -> Result<Answers> {
-        let model = match model {
-            Model::Dmg => "dmg",
-            Model::Cgb => "cgb",
-        };
-        run(&mut Command::new(&self.program), rom, &[model], script)
+        run(&mut Command::new(&self.program), rom, model, script)
     }
 }
 
-/// PyBoy, from PyPI: a DMG only.
+/// PyBoy, from PyPI.
 #[derive(Debug)]
 pub struct PyBoy {
     python: OsString,
@@ -85,21 +81,25 @@ impl PyBoy {
     ///
     /// # Errors
     /// PyBoy does not take the ROM, or ends badly.
-    pub fn run(&self, rom: &[u8], script: &Script) -> Result<Answers> {
+    pub fn run(&self, rom: &[u8], model: Model, script: &Script) -> Result<Answers> {
         let mut command = Command::new(&self.python);
         command.arg(self.folder.path().join("referee.py"));
-        run(&mut command, rom, &[], script)
+        run(&mut command, rom, model, script)
     }
 }
 
-fn run(command: &mut Command, rom: &[u8], more: &[&str], script: &Script) -> Result<Answers> {
+fn run(command: &mut Command, rom: &[u8], model: Model, script: &Script) -> Result<Answers> {
+    let model = match model {
+        Model::Dmg => "dmg",
+        Model::Cgb => "cgb",
+    };
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("rom.gb");
     fs::write(&path, rom)?;
     let name = Path::new(command.get_program()).display().to_string();
     let mut child = command
         .arg(&path)
-        .args(more)
+        .arg(model)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,12 +1,14 @@
 """Runs a ROM in PyBoy by a script: see script.rs for the format.
 
-    python pyboy_referee.py ROM < script > answers
+    python pyboy_referee.py ROM dmg|cgb < script > answers
 
 PyBoy knows no clock from outside. It can be made to exchange a byte whenever the program arms a
-transfer: so the bytes of the script come in their order, none before its time, but as fast as the
-program takes them; while none is due it gets idle bytes, 00. Time is told in frames here. A frame or
-a byte of memory is asked for only when every byte before it was taken. Replies are not printed: with
-such a link they are others.
+transfer, 256 M-cycles later. So the bytes of the script come in their order, none before its time,
+but no faster than 4000 a second; while none is due the program gets 00. So bytes that follow each
+other are due together, when the last of them is, lest 00 comes between them. A host that has nothing
+to say is left out: then what it does say is late by a few frames at the most. Time is told in frames
+here. A frame or a byte of memory is asked for only when every byte before it was taken. Replies are not
+printed: with such a link they are others.
 """
 
 import collections
@@ -37,19 +39,21 @@ class Link:
 
 
 class Referee:
-    def __init__(self, rom):
+    def __init__(self, rom, color):
         self.link = Link()
+        self.color = color
         self.pyboy = PyBoy(
             rom,
             window="null",
             sound_emulated=False,
             log_level="ERROR",
-            cgb=False,
+            cgb=color,
             serial_shared_memory=self.link,
             serial_interrupt_based=True,
         )
         self.pyboy.set_emulation_speed(0)
         self.held = 0
+        self.together = []
         self.boot()
 
     def boot(self):
@@ -89,8 +93,12 @@ class Referee:
 
     def print_frame(self):
         self.tick()
-        red = self.pyboy.screen.ndarray[:, :, 0].astype(int)
-        print("frame", "".join(str((255 - value) // 85) for value in red.flatten()))
+        pixels = self.pyboy.screen.ndarray.astype(int).reshape(-1, 4)
+        if self.color:
+            words = (f"{it[0] >> 3 | it[1] >> 3 << 5 | it[2] >> 3 << 10:04x}" for it in pixels)
+        else:
+            words = (str((255 - it[0]) // 85) for it in pixels)
+        print("frame", "".join(words))
 
     def wait(self, address, frames):
         for _ in range(frames):
@@ -104,9 +112,14 @@ class Referee:
         if words[0] == "wait":
             return self.wait(int(words[1], 16), int(words[2]))
         _, cycle, deed, *value = words
+        if deed != "byte":
+            self.link.due.extend(self.together)
+            self.together.clear()
         self.run_until(int(cycle))
         if deed == "byte":
-            self.link.due.append(int(value[0], 16))
+            self.together.append(int(value[0], 16))
+        elif deed == "idle":
+            pass
         elif deed == "keys":
             self.drain()
             self.keys(int(value[0], 16))
@@ -121,7 +134,7 @@ class Referee:
 
 
 def main():
-    referee = Referee(sys.argv[1])
+    referee = Referee(sys.argv[1], sys.argv[2] == "cgb")
     for line in sys.stdin:
         referee.obey(line)
     referee.pyboy.stop(save=False)

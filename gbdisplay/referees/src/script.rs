@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! at 200000 byte 5a       the host clocks a byte, 131072 bits a second from then on
+//! at 200157 idle          the host clocks 00, since it has nothing to say: nobody misses it
 //! at 300000 keys 10       these keys are held from then on; bits as in `skerry_dmg::Keys`
 //! at 400000 frame         answers with the last frame that ended
 //! at 400000 peek c000     answers with a byte of memory
@@ -25,6 +26,9 @@ use crate::picture::Picture;
 pub enum Deed {
     /// The host clocks this byte.
     Byte(u8),
+    /// The host clocks 00, since it has nothing to say. Who cannot be clocked as fast may leave it
+    /// out.
+    Idle,
     /// These keys are held.
     Keys(Keys),
     /// The last frame is asked for.
@@ -41,6 +45,9 @@ pub enum Line {
     /// Until a byte of memory is not 0, for at most so many frames.
     Wait(u16, u32),
 }
+
+/// What a host clocks that has nothing to say.
+pub(crate) const IDLE: u8 = 0;
 
 /// M-cycles from one bit to the next: 131072 Hz.
 pub const CYCLES_PER_BIT: u32 = 8;
@@ -80,12 +87,24 @@ impl Script {
 
     /// Bytes from the host, the start of each `micros` microseconds after that of the one before.
     pub fn bytes(&mut self, bytes: &[u8], micros: u64) -> &mut Self {
-        let period = micros * CYCLES_PER_SECOND / 1_000_000;
         for byte in bytes {
-            self.lines.push(Line::At(self.now, Deed::Byte(*byte)));
-            self.pause(period.max(CYCLES_PER_BYTE + 1));
+            self.exchange(Deed::Byte(*byte), micros);
         }
         self
+    }
+
+    /// So many bytes from a host that has nothing to say.
+    pub fn idle(&mut self, count: usize, micros: u64) -> &mut Self {
+        for _ in 0..count {
+            self.exchange(Deed::Idle, micros);
+        }
+        self
+    }
+
+    fn exchange(&mut self, deed: Deed, micros: u64) {
+        self.lines.push(Line::At(self.now, deed));
+        let period = micros * CYCLES_PER_SECOND / 1_000_000;
+        self.pause(period.max(CYCLES_PER_BYTE + 1));
     }
 
     /// These keys are held from now on.
@@ -120,6 +139,7 @@ impl fmt::Display for Script {
         for line in &self.lines {
             match line {
                 Line::At(cycle, Deed::Byte(byte)) => writeln!(f, "at {cycle} byte {byte:02x}")?,
+                Line::At(cycle, Deed::Idle) => writeln!(f, "at {cycle} idle")?,
                 Line::At(cycle, Deed::Keys(keys)) => {
                     writeln!(f, "at {cycle} keys {:02x}", keys.bits())?;
                 }
@@ -175,11 +195,12 @@ mod tests {
         script
             .pause(1000)
             .bytes(&[0x5A, 1], 150)
+            .idle(1, 150)
             .keys(Keys::A)
             .frame();
         script.peek(0xC000).wait(0xC001, 60);
-        let text = "at 1000 byte 5a\nat 1157 byte 01\nat 1314 keys 10\nat 1314 frame\n\
-                    at 1314 peek c000\nwait c001 60\n";
+        let text = "at 1000 byte 5a\nat 1157 byte 01\nat 1314 idle\nat 1471 keys 10\n\
+                    at 1471 frame\nat 1471 peek c000\nwait c001 60\n";
         assert_eq!(script.to_string(), text);
     }
 
