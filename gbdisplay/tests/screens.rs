@@ -8,6 +8,8 @@
     reason = "the whole file is a test"
 )]
 
+mod snapshot;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -16,37 +18,13 @@ use skerry_gbdisplay::facts::{Agent, Alert, Decision, Facts, Peer, Port, Pvlan, 
 use skerry_gbdisplay::page::{Page, Pages};
 use skerry_gbdisplay::panel::Panel;
 use skerry_panel_proto::Keys;
-
-/// Ten seconds of the demo, without what it says of itself.
-fn panel() -> Panel {
-    let mut panel = Panel::new(Pages::built_in().unwrap());
-    let mut demo = Demo::default();
-    for tick in 0..120_u64 {
-        let mut facts = demo.facts();
-        facts.is_demo = false;
-        facts.alerts.clear();
-        panel.handle_facts(tick * 250_000, facts);
-    }
-    panel
-}
-
-const NOW_US: u64 = 119 * 250_000;
+use snapshot::{NOW_US, check, panel};
 
 fn press(panel: &mut Panel, keys: Keys) {
     panel.handle_keys(NOW_US, keys);
     panel.handle_keys(NOW_US, Keys::default());
     // Long enough for contacts.
     panel.handle_timeout(NOW_US + 50_000);
-}
-
-#[track_caller]
-fn check(name: &str, panel: &Panel, now_us: u64) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("screens");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    let text = panel.picture(now_us).text();
-    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 #[test]

@@ -107,6 +107,13 @@ impl Script {
         self.pause(period.max(CYCLES_PER_BYTE + 1));
     }
 
+    /// Something at a time that is known, though no sooner than the line before it.
+    pub fn at(&mut self, cycle: u64, deed: Deed) -> &mut Self {
+        self.now = self.now.max(cycle);
+        self.lines.push(Line::At(self.now, deed));
+        self
+    }
+
     /// These keys are held from now on.
     pub fn keys(&mut self, keys: Keys) -> &mut Self {
         self.lines.push(Line::At(self.now, Deed::Keys(keys)));
