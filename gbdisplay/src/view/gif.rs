@@ -10,10 +10,13 @@ use super::colours::indexed;
 /// Hundredths of a second from one picture to the next: what browsers show as it is meant.
 const EVERY_CS: u16 = 10;
 
-/// A film that is being made. Pictures that are like the one before take no room.
+/// A film that is being made. Pictures that are like the one before take no room, and of others only
+/// what is different does.
 pub struct Film<W: io::Write> {
     encoder: gif::Encoder<W>,
     scale: u8,
+    /// The picture that is written already.
+    written: Option<Frame>,
     /// The picture that is shown, and for how long so far.
     last: Option<(Frame, u16)>,
     next_us: u64,
@@ -34,6 +37,7 @@ impl<W: io::Write> Film<W> {
         Ok(Self {
             encoder,
             scale,
+            written: None,
             last: None,
             next_us: 0,
         })
@@ -55,7 +59,7 @@ impl<W: io::Write> Film<W> {
             }
             _ => {
                 let last = self.last.replace((frame.clone(), EVERY_CS));
-                self.write(last.as_ref())
+                self.write(last)
             }
         }
     }
@@ -66,25 +70,79 @@ impl<W: io::Write> Film<W> {
     /// The file cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
         let last = self.last.take();
-        self.write(last.as_ref())
+        self.write(last)
     }
 
-    fn write(&mut self, picture: Option<&(Frame, u16)>) -> io::Result<()> {
+    fn write(&mut self, picture: Option<(Frame, u16)>) -> io::Result<()> {
         let Some((frame, delay)) = picture else {
             return Ok(());
         };
-        let (pixels, palette) = indexed(frame, usize::from(self.scale));
-        let size = |len: usize| u16::try_from(len).unwrap_or(u16::MAX) * u16::from(self.scale);
+        let part = Part::new(self.written.as_ref(), &frame);
+        let scale = usize::from(self.scale);
+        let (pixels, palette) = indexed(&frame, scale);
+        let size = |len: usize| u16::try_from(len * scale).unwrap_or(u16::MAX);
         let picture = gif::Frame {
-            width: size(WIDTH),
-            height: size(HEIGHT),
-            delay: *delay,
+            left: size(part.left),
+            top: size(part.top),
+            width: size(part.right - part.left),
+            height: size(part.bottom - part.top),
+            delay,
+            // What is not drawn again stays (GIF89a, "Disposal Method" 1).
+            dispose: gif::DisposalMethod::Keep,
             palette: Some(palette.concat()),
-            buffer: Cow::Owned(pixels),
+            buffer: Cow::Owned(part.cut(&pixels, scale)),
             ..gif::Frame::default()
         };
+        self.written = Some(frame);
         let written = self.encoder.write_frame(&picture);
         written.map_err(io::Error::other)
+    }
+}
+
+/// A part of a picture, in pixels of the console.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    left: usize,
+    top: usize,
+    right: usize,
+    bottom: usize,
+}
+
+impl Part {
+    /// The smallest that has everything that is different; all of the first picture.
+    fn new(before: Option<&Frame>, frame: &Frame) -> Self {
+        let mut part = Self {
+            left: WIDTH - 1,
+            top: HEIGHT - 1,
+            right: 0,
+            bottom: 0,
+        };
+        for y in 0..HEIGHT {
+            for x in 0..WIDTH {
+                if before.is_none_or(|it| it.rgb555(x, y) != frame.rgb555(x, y)) {
+                    part.left = part.left.min(x);
+                    part.top = part.top.min(y);
+                    part.right = part.right.max(x + 1);
+                    part.bottom = part.bottom.max(y + 1);
+                }
+            }
+        }
+        // A picture has a pixel at least.
+        part.right = part.right.max(part.left + 1);
+        part.bottom = part.bottom.max(part.top + 1);
+        part
+    }
+
+    /// Its pixels among those of a whole picture that is so many times larger.
+    fn cut(self, pixels: &[u8], scale: usize) -> Vec<u8> {
+        let rows = pixels.chunks_exact(WIDTH * scale);
+        let rows = rows.skip(self.top * scale);
+        let rows = rows.take((self.bottom - self.top) * scale);
+        let columns = self.left * scale..self.right * scale;
+        rows.filter_map(|row| row.get(columns.clone()))
+            .flatten()
+            .copied()
+            .collect()
     }
 }
 
