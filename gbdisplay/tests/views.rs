@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::tests_outside_test_module,
     clippy::unwrap_used,
     reason = "the whole file is a test"
@@ -13,8 +14,11 @@ use ratatui::style::Color;
 use ratatui::widgets::Widget;
 use skerry_dmg::{Frame, HEIGHT, WIDTH};
 use skerry_gbdisplay::Model;
-use skerry_gbdisplay::port::{Emulated, Port, Speed};
-use skerry_gbdisplay::view::{Film, Screen, Style, png};
+use skerry_gbdisplay::demo::Demo;
+use skerry_gbdisplay::page::Pages;
+use skerry_gbdisplay::panel::Panel;
+use skerry_gbdisplay::port::{Desk, Emulated, Port, Speed};
+use skerry_gbdisplay::view::{Film, Letters, Screen, Style, png};
 
 /// What the cartridge shows while it waits for a host.
 fn console(model: Model) -> Emulated {
@@ -105,6 +109,56 @@ fn a_gif_has_the_pictures_of_the_core_for_as_long_as_they_were_shown() {
         rgb
     };
     assert_alike(console.machine().frame(), 2, pixel);
+}
+
+/// Until everything that is wanted is on the glass: acknowledged, copied, and two pictures old.
+fn settle(desk: &mut Desk<Emulated>) {
+    let mut whole_us = None;
+    for _ in 0..10_000 {
+        desk.step().unwrap();
+        let now_us = desk.port.now_us();
+        let is_whole = desk.session.is_painted(now_us) && desk.port.shows(desk.session.shown());
+        whole_us = is_whole.then(|| whole_us.unwrap_or(now_us));
+        if whole_us.is_some_and(|it| now_us - it >= 34_000) {
+            return;
+        }
+    }
+    panic!("{:?}", desk.session.shown());
+}
+
+#[test]
+fn letters_are_read_back_from_the_pixels() {
+    let pages = Pages::built_in().unwrap();
+    let names: Vec<String> = pages.iter().map(|it| it.name().to_owned()).collect();
+    let letters = Letters::default();
+    for name in names {
+        let mut panel = Panel::new(Pages::built_in().unwrap());
+        panel.open_page(&name);
+        let mut desk = Desk::new(panel, Emulated::new(Model::Dmg, Speed::Free).unwrap());
+        let mut demo = Demo::default();
+        (0..8).for_each(|_| desk.session.handle_facts(0, demo.facts()));
+        settle(&mut desk);
+        let wanted = desk.session.panel().picture(desk.port.now_us()).text();
+        let read = letters.read(desk.port.machine().frame());
+        assert_eq!(read.len(), wanted.lines().count());
+        for (wanted, read) in wanted.lines().zip(&read) {
+            // In front of a row are the signs for the cursor, which lies over the first letter, and
+            // for blinking. An empty bar looks like a blank.
+            let wanted = wanted.replace('·', " ");
+            let wanted: String = wanted.chars().skip(3).collect();
+            let read: String = read.chars().skip(1).collect();
+            assert_eq!(read.trim_end(), wanted.trim_end(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn pictures_with_colours_have_no_letters() {
+    let rows = Letters::default().read(console(Model::Cgb).machine().frame());
+    assert!(
+        rows.iter().all(|it| it.chars().all(|it| it == '?')),
+        "{rows:?}"
+    );
 }
 
 fn drawn(frame: &Frame, style: Style, width: u16, height: u16) -> Buffer {

@@ -4,12 +4,14 @@
 mod colours;
 mod gif;
 mod keys;
+mod letters;
 mod png;
 mod terminal;
 mod web;
 
 pub use gif::Film;
 pub use keys::{HOLD_START_US, HOLD_US, Hands, TAP_US, key, wants_to_leave};
+pub use letters::Letters;
 pub use png::png;
 pub use terminal::{Screen, Style};
 pub use web::Web;
