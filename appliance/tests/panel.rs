@@ -157,6 +157,40 @@ fn a_daemon_without_ports_is_shown_and_does_not_mind() {
 }
 
 #[test]
+fn a_trace_has_what_was_counted_and_what_is_on_the_glass() {
+    let dir = node_folder();
+    let daemon = Daemon::start(dir.path());
+    let args = [
+        "panel",
+        "--json",
+        "--trace",
+        "--view",
+        "none",
+        "--seconds",
+        "2",
+    ];
+    let ran = daemon.ask(&args).exits(0);
+    let lines = ran.out.lines();
+    let lines: Vec<serde_json::Value> = lines.map(|it| serde_json::from_str(it).unwrap()).collect();
+    let counted = lines.iter().filter(|it| it["event"] == "counters");
+    assert!(
+        counted.clone().count() >= 2,
+        "four times a second: {lines:?}"
+    );
+    for line in counted {
+        assert_eq!(line["counters"]["node"], "n1", "{line}");
+    }
+    let says = |line: &serde_json::Value, row: usize, text: &str| {
+        let rows = line["rows"].as_array();
+        rows.is_some_and(|it| it.len() == 18 && it[row].as_str().unwrap().contains(text))
+    };
+    let is_alert = |line: &&serde_json::Value| {
+        line["whole"] == true && says(line, 0, "ALERT") && says(line, 4, "node n2 is silent")
+    };
+    assert!(lines.iter().any(|it| is_alert(&it)), "{lines:?}");
+}
+
+#[test]
 fn pages_of_ones_own_are_shown_and_their_errors_told() {
     let dir = folder(&[("pages.toml", "")]);
     std::fs::create_dir(dir.path().join("own")).unwrap();
@@ -225,7 +259,7 @@ fn the_cartridge_is_written_as_it_is() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let dir = folder(&[]);
-    let refused: [(&[&str], &str); 10] = [
+    let refused: [(&[&str], &str); 11] = [
         (
             &["--demo", "--view", "web", "--listen", "here"],
             "invalid socket address",
@@ -241,6 +275,7 @@ fn what_makes_no_sense_is_refused() {
             &["--demo", "--once", "--view", "web"],
             "cannot be used with",
         ),
+        (&["--demo", "--trace"], "--json"),
         (&["--demo", "--press", "jump@1"], "select@2.5"),
         (&["--demo", "--socket", "n1.sock"], "cannot be used with"),
         (&["--demo"], "needs a terminal"),

@@ -21,7 +21,7 @@ pub mod port;
 pub mod session;
 pub mod view;
 
-pub use skerry_dmg::Model;
+pub use skerry_dmg::{Frame, Model};
 pub use skerry_panel_proto::{Keys, VERSION as PROTOCOL};
 
 /// The cartridge: 32 KiB, for a console with or without colour.

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -11,7 +12,7 @@ use skerry_gbdisplay::view::Style;
 
 use super::control::Target;
 use crate::exit::{Exit, Failed};
-use crate::panel::{self, Link, Options, Press, View};
+use crate::panel::{self, Link, Options, Press, Shared, View};
 
 /// Pages, charts and alerts of the node, and keys that answer. Without a Game Boy at hand an
 /// emulated one shows the same.
@@ -61,6 +62,9 @@ pub(super) struct PanelArgs {
     /// Print what the keys did, and how long it took, as lines of JSON
     #[arg(long)]
     json: bool,
+    /// Print every picture as text as well, and the counters it was made from
+    #[arg(long, requires = "json", conflicts_with = "color")]
+    trace: bool,
 }
 
 /// Where the web view listens unless told otherwise.
@@ -105,6 +109,8 @@ pub(super) fn panel(args: PanelArgs) -> anyhow::Result<Exit> {
         presses: args.press,
         limit: args.seconds.map(Duration::from_secs),
         json: args.json,
+        trace: args.trace,
+        shared: Arc::new(Shared::new(Arc::default())),
         model: if args.color { Model::Cgb } else { Model::Dmg },
     };
     if link == Link::Emulated {
@@ -122,9 +128,9 @@ fn view(args: &PanelArgs) -> anyhow::Result<View> {
     }
     if args.link != Link::Emulated {
         let views = args.view.is_some() || args.once || args.gif.is_some();
-        if views || args.color || !args.press.is_empty() {
-            let message = "views, files and --press are of the emulated console; this one shows \
-                           the panel itself";
+        if views || args.color || args.trace || !args.press.is_empty() {
+            let message = "views, files, --press and --trace are of the emulated console; this \
+                           one shows the panel itself";
             return Err(Failed::new(Exit::Usage, message).into());
         }
         return Ok(View::None);

@@ -45,6 +45,11 @@ fn is_violation(reason: &str) -> bool {
 }
 
 impl Converter {
+    /// When the last sample was taken.
+    pub(super) fn last_at(&self) -> Option<Instant> {
+        self.last.as_ref().map(|it| it.at)
+    }
+
     /// The facts of a sample. Rates are those since the one before.
     pub(super) fn facts(&mut self, sample: Sample) -> Facts {
         self.note_violations(&sample);

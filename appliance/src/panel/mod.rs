@@ -7,14 +7,17 @@ mod alerts;
 mod events;
 mod facts;
 mod link;
+mod shared;
 mod show;
 mod source;
 mod still;
 mod terminal;
+mod trace;
 mod web;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use skerry_gbdisplay::page::Pages;
@@ -25,6 +28,7 @@ use skerry_gbdisplay::{Model, ROM};
 use crate::cli::Target;
 use crate::exit::{Exit, Failed};
 pub(crate) use link::Link;
+pub(crate) use shared::Shared;
 pub(crate) use show::Press;
 use show::Show;
 use source::Source;
@@ -44,6 +48,10 @@ pub(crate) struct Options {
     pub(crate) limit: Option<Duration>,
     /// Print events.
     pub(crate) json: bool,
+    /// Print what went in and what is shown as well.
+    pub(crate) trace: bool,
+    /// What whoever runs it sees of it.
+    pub(crate) shared: Arc<Shared>,
     /// With colours, as a Game Boy Color has them.
     pub(crate) model: Model,
 }
@@ -108,7 +116,7 @@ pub(crate) fn run_at(options: &Options, link: &Link) -> anyhow::Result<()> {
     let mut show = Show::new(Desk::new(panel, port), source, options);
     show.tell_link(link.to_string());
     while !show.is_over() {
-        show.step()?;
+        show.go_on()?;
         while let Some(news) = show.desk.port.take_news() {
             let words = match news {
                 News::Failed(error) => format!("{error}; trying again"),

@@ -2,13 +2,16 @@
 
 use std::io::{self, Write as _};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use skerry_gbdisplay::Keys;
-use skerry_gbdisplay::port::{Desk, Port};
+use skerry_gbdisplay::port::{Desk, Emulated, Port};
 use skerry_gbdisplay::view::{HOLD_START_US, HOLD_US, Hands};
 
-use super::source::Source;
+use super::shared::Shared;
+use super::source::{Reading, Source};
+use super::trace::Trace;
 use super::{Options, eprint, events};
 
 /// A key that is pressed by itself: `select@2.5` after two and a half seconds.
@@ -69,6 +72,8 @@ pub(super) struct Show<P> {
     json: bool,
     /// Says on stderr what becomes of the link, by this name.
     link: Option<String>,
+    trace: Option<Trace>,
+    shared: Arc<Shared>,
 }
 
 impl<P: Port> Show<P> {
@@ -82,6 +87,10 @@ impl<P: Port> Show<P> {
             limit_us: options.limit.map(micros),
             json: options.json,
             link: None,
+            trace: options
+                .trace
+                .then(|| Trace::new(Arc::clone(&options.shared))),
+            shared: Arc::clone(&options.shared),
         }
     }
 
@@ -108,27 +117,19 @@ impl<P: Port> Show<P> {
     /// True when the time is over.
     pub(super) fn is_over(&mut self) -> bool {
         let now_us = self.now_us();
-        self.limit_us.is_some_and(|it| now_us >= it)
-    }
-
-    /// Runs until the time is over.
-    pub(super) fn run(&mut self) -> anyhow::Result<()> {
-        while !self.is_over() {
-            self.step()?;
-        }
-        Ok(())
+        self.shared.is_over() || self.limit_us.is_some_and(|it| now_us >= it)
     }
 
     /// Goes on by a few milliseconds.
-    pub(super) fn step(&mut self) -> anyhow::Result<()> {
+    pub(super) fn go_on(&mut self) -> anyhow::Result<()> {
         let now_us = self.now_us();
         let is_due = |it: &Press| it.at.as_micros() <= u128::from(now_us);
         for press in self.presses.extract_if(.., |it| is_due(it)) {
             self.hands.press(now_us, press.keys, press.hold_us());
         }
         self.desk.port.hold(self.hands.held(now_us));
-        while let Some(facts) = self.source.next(now_us) {
-            self.desk.session.handle_facts(now_us, facts);
+        while let Some(reading) = self.source.next(now_us) {
+            self.take(reading)?;
         }
         self.desk.step()?;
         while let Some(event) = self.desk.session.poll_event() {
@@ -139,6 +140,38 @@ impl<P: Port> Show<P> {
             if self.json {
                 print(&events::json(&event))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Shows new facts.
+    pub(super) fn take(&mut self, reading: Reading) -> anyhow::Result<()> {
+        let now_us = self.now_us();
+        if let Some((trace, taken)) = self.trace.as_mut().zip(reading.taken.as_ref()) {
+            print(&trace.counters(now_us, taken))?;
+        }
+        self.desk.session.handle_facts(now_us, reading.facts);
+        Ok(())
+    }
+}
+
+impl Show<Emulated> {
+    /// Goes on, and tells what is on the glass.
+    pub(super) fn step(&mut self) -> anyhow::Result<()> {
+        self.go_on()?;
+        if let Some(trace) = &mut self.trace {
+            let Desk { port, session, .. } = &mut self.desk;
+            if let Some(line) = trace.picture(port, session) {
+                print(&line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs until the time is over.
+    pub(super) fn run(&mut self) -> anyhow::Result<()> {
+        while !self.is_over() {
+            self.step()?;
         }
         Ok(())
     }

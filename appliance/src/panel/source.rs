@@ -13,17 +13,34 @@ use super::facts::{Converter, Sample};
 use crate::cli::Target;
 use crate::control_socket::{Client, Command};
 use crate::exit::{Exit, Failed};
+use crate::view::Counters;
 
 /// How often there are new facts.
 pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// How many facts wait for a panel that is late; what comes then is lost.
 const WAITING_MAX: usize = 4;
 
+/// Facts, and what they were made from unless they were made up.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) facts: Facts,
+    pub(super) taken: Option<Taken>,
+}
+
+/// What a daemon had counted, and when it said so.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// When it did before: rates are from then to now.
+    pub(super) since: Option<Instant>,
+    pub(super) at: Instant,
+    pub(super) counters: Counters,
+}
+
 /// Facts, four times a second.
 #[derive(Debug)]
 pub(super) enum Source {
     /// A daemon's. The thread that asks ends with this.
-    Daemon(Receiver<Facts>),
+    Daemon(Receiver<Reading>),
     /// Made up, by the clock of the panel.
     Demo {
         /// By what.
@@ -51,14 +68,14 @@ impl Source {
         let first = ask(&mut client)?;
         let (sender, receiver) = sync_channel(WAITING_MAX);
         // There is room for the first.
-        drop(sender.try_send(converter.facts(first)));
+        drop(sender.try_send(reading(&mut converter, first)));
         let thread = thread::Builder::new().name("facts".to_owned());
         thread.spawn(move || poll(&target, client, converter, &sender))?;
         Ok(Self::Daemon(receiver))
     }
 
     /// New facts, if there are any.
-    pub(super) fn next(&mut self, now_us: u64) -> Option<Facts> {
+    pub(super) fn next(&mut self, now_us: u64) -> Option<Reading> {
         match self {
             Self::Daemon(receiver) => receiver.try_recv().ok(),
             Self::Demo { demo, next_us } => {
@@ -66,8 +83,19 @@ impl Source {
                     return None;
                 }
                 *next_us = now_us.saturating_add(250_000);
-                Some(demo.facts())
+                Some(Reading {
+                    facts: demo.facts(),
+                    taken: None,
+                })
             }
+        }
+    }
+
+    /// The next facts of a daemon, if they come in time.
+    pub(super) fn wait(&mut self, time: Duration) -> Option<Reading> {
+        match self {
+            Self::Daemon(receiver) => receiver.recv_timeout(time).ok(),
+            Self::Demo { .. } => None,
         }
     }
 
@@ -80,7 +108,7 @@ impl Source {
 }
 
 /// Asks until nobody listens.
-fn poll(target: &Target, client: Client, mut converter: Converter, to: &SyncSender<Facts>) {
+fn poll(target: &Target, client: Client, mut converter: Converter, to: &SyncSender<Reading>) {
     let mut client = Some(client);
     loop {
         thread::sleep(EVERY);
@@ -91,10 +119,22 @@ fn poll(target: &Target, client: Client, mut converter: Converter, to: &SyncSend
             client = None;
             continue;
         };
-        let sent = to.try_send(converter.facts(sample));
+        let sent = to.try_send(reading(&mut converter, sample));
         if matches!(sent, Err(TrySendError::Disconnected(_))) {
             return;
         }
+    }
+}
+
+fn reading(converter: &mut Converter, sample: Sample) -> Reading {
+    let taken = Taken {
+        since: converter.last_at(),
+        at: sample.at,
+        counters: sample.counters.clone(),
+    };
+    Reading {
+        facts: converter.facts(sample),
+        taken: Some(taken),
     }
 }
 

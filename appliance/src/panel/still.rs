@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use skerry_gbdisplay::port::{Emulated, Port as _};
+use skerry_gbdisplay::port::Emulated;
 use skerry_gbdisplay::view;
 
 use super::show::Show;
@@ -56,24 +56,21 @@ pub(super) fn gif(show: &mut Show<Emulated>, path: &Path) -> anyhow::Result<()> 
 /// Runs until the panel shows everything: a demo for its time, a daemon for two rounds of facts,
 /// which rates are made from.
 fn settle(show: &mut Show<Emulated>) -> anyhow::Result<()> {
-    match &show.source {
-        Source::Demo { .. } => {
-            show.limit(DEMO_FOR);
-            show.run()?;
-        }
-        Source::Daemon(receiver) => {
-            let deadline = Instant::now() + EVERY * 8;
-            for _ in 0..2 {
-                let left = deadline.saturating_duration_since(Instant::now());
-                let facts = receiver.recv_timeout(left.max(Duration::from_millis(1)));
-                let Ok(facts) = facts else { break };
-                let now_us = show.desk.port.now_us();
-                show.desk.session.handle_facts(now_us, facts);
-            }
-            if show.is_limited() {
-                show.run()?;
-            }
-        }
+    if matches!(show.source, Source::Demo { .. }) {
+        show.limit(DEMO_FOR);
+        show.run()?;
+        return show.run_painted();
+    }
+    let deadline = Instant::now() + EVERY * 8;
+    for _ in 0..2 {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Some(reading) = show.source.wait(left) else {
+            break;
+        };
+        show.take(reading)?;
+    }
+    if show.is_limited() {
+        show.run()?;
     }
     show.run_painted()
 }
