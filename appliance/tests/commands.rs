@@ -293,3 +293,26 @@ fn top_wants_a_terminal() {
     let dir = folder(&[]);
     run(dir.path(), &["top", "--socket", "n1.sock"]).exits(4);
 }
+
+#[test]
+fn a_panel_of_a_lab_wants_somebody_to_see_it() {
+    let dir = folder(&[]);
+    let refused: [(&[&str], &str); 5] = [
+        (&["--panel"], "needs a terminal; --gif makes a film"),
+        (&["--panel", "--once"], "cannot be used with"),
+        (&["--panel", "--trace"], "--json"),
+        (&["--panel", "--press", "jump@1"], "select@2.5"),
+        (&["--gif", "lab.gif"], "--panel"),
+    ];
+    for (args, words) in refused {
+        run(dir.path(), &[&["lab"], args].concat())
+            .exits(2)
+            .says(words);
+    }
+    run(
+        dir.path(),
+        &["lab", "--panel", "--gif", "no/such/folder.gif"],
+    )
+    .exits(1)
+    .says("cannot write no/such/folder.gif");
+}

@@ -92,6 +92,14 @@ fn confirm_time(text: &str) -> Result<Duration, String> {
 }
 
 impl Target {
+    /// The daemon that listens there.
+    pub(crate) const fn at(socket: PathBuf) -> Self {
+        Self {
+            socket: Some(socket),
+            config: None,
+        }
+    }
+
     /// Connects to the daemon.
     pub(crate) fn connect(&self) -> anyhow::Result<Client> {
         let socket = find_socket(self.socket.clone(), self.config.as_deref());

@@ -86,6 +86,17 @@ impl Host {
             .run(|| TcpStream::connect_timeout(&address, limit))??)
     }
 
+    /// A UDP socket towards another host, by this host's kernel.
+    pub(super) fn udp(&self, to: HostId, port: u16) -> Result<UdpSocket> {
+        let address = SocketAddr::from((to.plan().ip, port));
+        let socket = self.namespace.run(|| {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+            socket.connect(address)?;
+            std::io::Result::Ok(socket)
+        })??;
+        Ok(socket)
+    }
+
     /// A raw ICMP socket towards another host.
     pub(super) fn icmp(&self, to: HostId) -> Result<Socket> {
         let address = SocketAddr::from((to.plan().ip, 0));

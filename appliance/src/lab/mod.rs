@@ -17,6 +17,7 @@ mod live;
 mod logs;
 mod matrix;
 mod node;
+mod panel;
 mod picture;
 mod plan;
 mod reach;
@@ -53,7 +54,8 @@ pub struct LabArgs {
     /// Exit when everything is measured: 0 when it is as the policy says, 1 otherwise
     #[arg(long)]
     once: bool,
-    /// Print one JSON document, with words on stderr; implies --once
+    /// Print one JSON document, with words on stderr; implies --once. With --panel, print attacks
+    /// and what the keys did, as lines of JSON
     #[arg(long)]
     json: bool,
     /// Print the site file that the lab would run, and do nothing
@@ -62,6 +64,8 @@ pub struct LabArgs {
     /// Keep the daemons' logs, the site file and the findings in this directory
     #[arg(long, value_name = "DIR")]
     keep_logs: Option<PathBuf>,
+    #[command(flatten)]
+    panel: panel::PanelArgs,
 }
 
 /// How the lab starts a daemon: enters a network namespace and becomes `skerry run`.
@@ -83,13 +87,18 @@ pub fn run(args: &LabArgs) -> Result<Exit> {
         return print_site();
     }
     let mut kept = args.keep_logs.as_deref().map(Kept::open).transpose()?;
+    let film = args.panel.open(args.json)?;
     let start = Instant::now();
     let voice = if args.json { Voice::Err } else { Voice::Out };
     let (mut world, up) = match World::build(Story::new(voice), kept.as_mut()) {
         Err(error) if error.is::<Interrupted>() => return Ok(interrupted()),
         built => built?,
     };
-    let shown = show(args, &mut world, up, kept.as_mut(), start);
+    let shown = if args.panel.panel {
+        panel::run(&args.panel, args.json, film.as_ref(), &mut world, up)
+    } else {
+        show(args, &mut world, up, kept.as_mut(), start)
+    };
     let stopped = world.stop();
     match shown {
         Err(error) if error.is::<Interrupted>() => Ok(interrupted()),

@@ -98,6 +98,11 @@ impl Node {
         self.files.plan
     }
 
+    /// Where its daemon listens for questions.
+    pub(super) fn control(&self) -> PathBuf {
+        self.files.control()
+    }
+
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -178,6 +178,12 @@ pub(super) mod cast {
     pub(in super::super) const DB_NEAR: HostId = HostId(8);
     /// Db, on n2: its partner.
     pub(in super::super) const DB_FAR: HostId = HostId(9);
+    /// The gateway of red, on n2.
+    pub(in super::super) const RED_GATEWAY: HostId = HostId(10);
+    /// Isolated in red, on n1.
+    pub(in super::super) const RED_NEAR: HostId = HostId(11);
+    /// Isolated in red, on n3.
+    pub(in super::super) const RED_FAR: HostId = HostId(12);
 }
 
 #[cfg(test)]
@@ -195,6 +201,9 @@ mod tests {
             (cast::WEB_FAR, "b-w2"),
             (cast::DB_NEAR, "b-d1"),
             (cast::DB_FAR, "b-d2"),
+            (cast::RED_GATEWAY, "r-gw"),
+            (cast::RED_NEAR, "r-i1"),
+            (cast::RED_FAR, "r-i2"),
         ];
         for (host, name) in names {
             assert_eq!(host.plan().name, name);

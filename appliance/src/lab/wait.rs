@@ -39,6 +39,11 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
+    /// What is set then.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether somebody did.
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)

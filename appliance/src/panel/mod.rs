@@ -29,8 +29,8 @@ use crate::cli::Target;
 use crate::exit::{Exit, Failed};
 pub(crate) use link::Link;
 pub(crate) use shared::Shared;
-pub(crate) use show::Press;
 use show::Show;
+pub(crate) use show::{Press, print};
 use source::Source;
 
 /// What is asked for.

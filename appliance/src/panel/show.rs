@@ -123,6 +123,7 @@ impl<P: Port> Show<P> {
     /// Goes on by a few milliseconds.
     pub(super) fn go_on(&mut self) -> anyhow::Result<()> {
         let now_us = self.now_us();
+        self.shared.set_now(now_us);
         let is_due = |it: &Press| it.at.as_micros() <= u128::from(now_us);
         for press in self.presses.extract_if(.., |it| is_due(it)) {
             self.hands.press(now_us, press.keys, press.hold_us());
@@ -178,7 +179,7 @@ impl Show<Emulated> {
 }
 
 /// Prints a line, for whoever reads along.
-fn print(facts: &serde_json::Value) -> io::Result<()> {
+pub(crate) fn print(facts: &serde_json::Value) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{facts}")?;
     stdout.flush()

@@ -38,10 +38,7 @@ pub(in crate::lab) fn attacks(run: u64) -> Vec<Attack> {
 }
 
 fn hairpin(run: u64) -> Attack {
-    let probe = Probe {
-        to_ip: cast::NEIGHBOUR.plan().ip,
-        ..probe(run, 0)
-    };
+    let probe = around(probe(run, 0), cast::NEIGHBOUR);
     tagged(
         "hairpin",
         "to the gateway's MAC, for b-i2's address",
@@ -107,12 +104,34 @@ fn hopping(run: u64) -> Attack {
     }
 }
 
+/// A packet for a neighbour in a frame for the gateway, which is to route it: the way around an
+/// isolated segment.
+pub(in crate::lab) fn detour(
+    run: u64,
+    from: HostId,
+    gateway: HostId,
+    neighbour: HostId,
+) -> Vec<u8> {
+    around(probe_of(run, from, gateway, 0), neighbour).bytes()
+}
+
+const fn around(probe: Probe, neighbour: HostId) -> Probe {
+    Probe {
+        to_ip: neighbour.plan().ip,
+        ..probe
+    }
+}
+
 /// An honest frame to the gateway, to be spoilt.
 fn probe(run: u64, sequence: u32) -> Probe {
+    probe_of(run, cast::ATTACKER, cast::GATEWAY, sequence)
+}
+
+fn probe_of(run: u64, from: HostId, gateway: HostId, sequence: u32) -> Probe {
     Probe::honest(Tag {
         run,
-        source: cast::ATTACKER,
-        target: Some(cast::GATEWAY),
+        source: from,
+        target: Some(gateway),
         kind: Kind::Attack,
         sequence,
     })

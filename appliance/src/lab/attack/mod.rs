@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use list::Mark;
-pub(super) use list::{Attack, attacks};
+pub(super) use list::{Attack, attacks, detour};
 
 use crate::lab::counts::Sent;
 use crate::lab::frame::{Arp, Heard, Probe};

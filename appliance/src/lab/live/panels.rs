@@ -28,7 +28,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, world: &World, traffic: &Traffic) {
     .areas(frame.area());
     frame.render_widget(title(traffic), top);
     frame.render_widget(
-        Line::from(" q to stop; everything is taken down again").dim(),
+        Line::from(
+            " q to stop; everything is taken down again. `skerry lab --panel`: n1 on a Game Boy",
+        )
+        .dim(),
         bottom,
     );
     let [left, right] =
