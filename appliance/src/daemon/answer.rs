@@ -24,7 +24,7 @@ impl Node {
             Command::Status => self.status().await,
             Command::Ports => self.facts(|it| it.ports()).await,
             Command::Counters => self.facts(|it| it.counters()).await,
-            Command::Fdb => self.facts(|it| it.fdb()).await,
+            Command::Fdb => self.fdb().await,
             Command::Peers => self.facts(|it| it.peers()).await,
             Command::Site => self.site(),
             Command::Bundle => self.bundle().await,
@@ -60,6 +60,14 @@ impl Node {
         }
     }
 
+    /// The one set of facts for which the MAC table is copied.
+    async fn fdb(&self) -> Reply {
+        match self.snapshot_with_fdb().await {
+            Ok(snapshot) => Reply::good(Facts::new(self, &snapshot).fdb().facts()),
+            Err(error) => Reply::refused(error.to_string()),
+        }
+    }
+
     async fn status(&self) -> Reply {
         match self.snapshot().await {
             Ok(snapshot) => {
@@ -88,7 +96,7 @@ impl Node {
 
     /// Everything a support bundle has from the daemon.
     async fn bundle(&self) -> Reply {
-        let snapshot = match self.snapshot().await {
+        let snapshot = match self.snapshot_with_fdb().await {
             Ok(snapshot) => snapshot,
             Err(error) => return Reply::refused(error.to_string()),
         };

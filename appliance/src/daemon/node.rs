@@ -208,6 +208,14 @@ impl Node {
         self.dataplane.snapshot().await
     }
 
+    /// The same with the MAC table.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub(super) async fn snapshot_with_fdb(&self) -> Result<Snapshot, WorkerGone> {
+        self.dataplane.snapshot_with_fdb().await
+    }
+
     /// Removes every interface it made, then stops the workers. In this order: a TAP that is closed
     /// is gone, and the port manager would make it again.
     pub(super) async fn stop(self) {

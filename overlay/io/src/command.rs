@@ -31,10 +31,18 @@ pub(crate) enum Command {
     Claim(Claim),
     /// Use these offloads from now on.
     Switch(OffloadSwitches, oneshot::Sender<()>),
-    /// Say how things stand.
-    Snapshot(oneshot::Sender<View>),
+    /// Say how things stand; with the MAC table, if it is asked for.
+    Snapshot(WithFdb, oneshot::Sender<View>),
     /// End the loop.
     Stop,
+}
+
+/// Whether the MAC table is to be copied too. It may have a million entries, and no frame moves while
+/// a worker does that.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum WithFdb {
+    No,
+    Yes,
 }
 
 /// A port, as one worker gets it.

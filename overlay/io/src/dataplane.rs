@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use x25519_dalek::StaticSecret;
 
 use crate::clock::Clock;
-use crate::command::{Attachment, Command};
+use crate::command::{Attachment, Command, WithFdb};
 use crate::event::Event;
 use crate::port::{Port, Queue};
 use crate::snapshot::Snapshot;
@@ -270,17 +270,30 @@ impl Dataplane {
         }
     }
 
-    /// Counters, forwarding table, tunnels and ports of all workers, each taken between two of
-    /// its batches, all of the same generation.
+    /// Counters, tunnels and ports of all workers, each taken between two of its batches, all of
+    /// the same generation.
     ///
     /// # Errors
     /// A worker is gone.
     pub async fn snapshot(&self) -> Result<Snapshot, WorkerGone> {
+        self.take_snapshot(WithFdb::No).await
+    }
+
+    /// The same with the MAC table, for whoever wants to see that: with many addresses in it, it
+    /// holds frames up.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub async fn snapshot_with_fdb(&self) -> Result<Snapshot, WorkerGone> {
+        self.take_snapshot(WithFdb::Yes).await
+    }
+
+    async fn take_snapshot(&self, with_fdb: WithFdb) -> Result<Snapshot, WorkerGone> {
         let _turn = self.order.lock().await;
         let mut answers = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
             let (reply, answer) = oneshot::channel();
-            worker.order(Command::Snapshot(reply)).await?;
+            worker.order(Command::Snapshot(with_fdb, reply)).await?;
             answers.push(answer);
         }
         let mut views = Vec::with_capacity(answers.len());

@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub tables: Arc<Tables>,
     /// The workers' counters, added up.
     pub counters: Counters,
-    /// The MAC table: what any worker knows, each address once, in order.
+    /// The MAC table, if it was asked for: what any worker knows, each address once, in order.
     pub fdb: Vec<FdbEntry>,
     /// The tunnels: lane 0 of every peer, and how many lanes it has.
     pub peers: Vec<LaneStatus>,

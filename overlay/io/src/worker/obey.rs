@@ -9,7 +9,7 @@ use super::habit::Habit;
 use super::joins;
 use super::poll::Token;
 use super::run::{Inlet, Loop, Next};
-use crate::command::{Attachment, Command};
+use crate::command::{Attachment, Command, WithFdb};
 use crate::snapshot::{OffloadsInUse, View};
 use crate::switch::OffloadSwitches;
 use crate::udp::Underlay;
@@ -73,8 +73,8 @@ impl Loop {
                 self.switch(switches);
                 reply.send(()).ok();
             }
-            Command::Snapshot(reply) => {
-                reply.send(self.view()).ok();
+            Command::Snapshot(with_fdb, reply) => {
+                reply.send(self.view(with_fdb)).ok();
             }
             Command::Stop => {}
         }
@@ -215,11 +215,15 @@ impl Loop {
         }
     }
 
-    fn view(&self) -> View {
+    fn view(&self, with_fdb: WithFdb) -> View {
+        let fdb = match with_fdb {
+            WithFdb::No => Vec::new(),
+            WithFdb::Yes => self.forwarder.fdb(self.clock.now()).collect(),
+        };
         View {
             tables: Arc::clone(self.forwarder.tables()),
             counters: self.forwarder.counters().clone(),
-            fdb: self.forwarder.fdb(self.clock.now()).collect(),
+            fdb,
             peers: self.forwarder.peers().collect(),
             ports: self.shell.outlets.views(),
             offloads: self

@@ -123,6 +123,9 @@ fn one_node(workers: usize) {
         let readers: std::collections::HashSet<_> =
             snapshot.ports.iter().map(|port| port.worker).collect();
         assert_eq!(readers.len(), workers.min(2), "{:?}", snapshot.ports);
+        assert_eq!(snapshot.fdb.len(), 0, "nobody asked for it");
+        let snapshot = node.dataplane.snapshot_with_fdb().await.unwrap();
+        assert_eq!(snapshot.fdb.len(), 2, "{:?}", snapshot.fdb);
         node.stop().await;
     });
 }
