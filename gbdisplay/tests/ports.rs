@@ -159,6 +159,75 @@ fn what_is_no_adapter_is_told() {
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
 
+/// A port with an adapter that has been set up, and does with the wire what the test says.
+fn wired(play: impl FnOnce(File) + Send + 'static) -> (Serial, File) {
+    let (mut wire, path) = terminal();
+    let other = File::open(&path).unwrap();
+    thread::spawn(move || {
+        wire.read_exact(&mut [0; 36]).unwrap();
+        wire.write_all(&[1]).unwrap();
+        play(wire);
+    });
+    (Serial::open(&path).unwrap(), other)
+}
+
+/// Answers every byte with its opposite.
+fn oppose(mut wire: File) {
+    let mut bytes = [0; 128];
+    while let Ok(len) = wire.read(&mut bytes) {
+        for byte in &mut bytes[..len] {
+            *byte = !*byte;
+        }
+        // The test may have ended.
+        drop(wire.write_all(&bytes[..len]));
+    }
+}
+
+#[test]
+fn what_an_adapter_said_before_is_no_answer() {
+    let (told, wait) = channel();
+    let (mut port, _other) = wired(move |mut wire| {
+        wire.write_all(&[0x77; 1_000]).unwrap();
+        told.send(()).unwrap();
+        oppose(wire);
+    });
+    wait.recv().unwrap();
+    for sent in [[1, 2, 3], [4, 5, 6]] {
+        let mut received = Vec::new();
+        port.exchange(&sent, &mut received).unwrap();
+        assert_eq!(received, sent.map(|it: u8| !it));
+    }
+}
+
+#[test]
+fn an_adapter_that_answers_at_once_sets_no_pace() {
+    let (mut port, _other) = wired(oppose);
+    let start = Instant::now();
+    for _ in 0..10 {
+        port.exchange(&[0; 32], &mut Vec::new()).unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_micros(320 * 150));
+}
+
+#[test]
+fn an_adapter_that_hangs_is_given_up_before_half_a_second() {
+    let (told, wait) = channel::<()>();
+    let (mut port, _other) = wired(move |_wire| _ = wait.recv());
+    // It neither answers a few bytes nor takes very many.
+    for len in [32, 100_000] {
+        let times = (0..3).map(|_| {
+            let start = Instant::now();
+            let error = port.exchange(&vec![0; len], &mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+            start.elapsed()
+        });
+        // The machine may be busy with other things, and not every time.
+        let least = times.min().unwrap();
+        assert!(least < Duration::from_millis(500), "{len} bytes: {least:?}");
+    }
+    drop(told);
+}
+
 #[test]
 fn an_spi_device_that_is_missing_is_told() {
     let error = Spi::open(Path::new("/dev/no-such-spidev")).unwrap_err();

@@ -10,7 +10,7 @@ use skerry_panel_proto::Keys;
 use super::{BYTE_US, Port, us_since};
 
 /// How often it is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Opens a port again and again. Without one it is as a cable without a console: 0xFF comes back.
 pub struct Replug {

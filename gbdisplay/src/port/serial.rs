@@ -20,8 +20,11 @@ use rustix::termios::{self, OptionalActions, QueueSelector};
 
 use super::{BYTE_US, Port, us_since};
 
-/// How long the adapter may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the adapter may take for its set-up.
+const SET_UP: Duration = Duration::from_secs(1);
+/// How long it may take for some bytes: several times what they take at 8192 Hz, and less than a
+/// link that is down may go unnoticed.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// How many bytes are on their way at once: half of what a packet of USB takes.
 const BATCH: usize = 32;
 
@@ -39,7 +42,9 @@ impl Serial {
     /// There is no such port, it is no terminal, or what is behind it is no such adapter.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let flags = i32::try_from(OFlags::NOCTTY.bits()).unwrap_or(0);
+        // An adapter that reads nothing must not keep whoever writes.
+        let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).unwrap_or(0);
         options.read(true).write(true).custom_flags(flags);
         let port = options.open(path)?;
         let mut raw = termios::tcgetattr(&port)?;
@@ -60,9 +65,10 @@ impl Serial {
         // It clocks eight bits faster than they may follow each other in a byte and a pause.
         let [low, middle, high, ..] = BYTE_US.to_le_bytes();
         message.extend([low, middle, high, 1]);
-        self.port.write_all(&message)?;
+        let deadline = Instant::now() + SET_UP;
+        self.write(&message, deadline)?;
         let mut answer = [0];
-        self.read(&mut answer)?;
+        self.read(&mut answer, deadline)?;
         if answer == [1] {
             return Ok(());
         }
@@ -71,33 +77,64 @@ impl Serial {
         Err(io::Error::new(io::ErrorKind::InvalidData, words))
     }
 
-    /// Reads all of it, within the time an answer may take.
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+    /// Writes all of it.
+    fn write(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            let mut ready = [PollFd::new(&self.port, PollFlags::IN)];
-            if poll(&mut ready, Some(&left))? == 0 {
-                let words = "the adapter does not answer";
-                return Err(io::Error::new(io::ErrorKind::TimedOut, words));
+            self.await_ready(PollFlags::OUT, deadline)?;
+            let len = again(self.port.write(rest))?;
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Reads all of it.
+    fn read(&mut self, bytes: &mut [u8], deadline: Instant) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            self.await_ready(PollFlags::IN, deadline)?;
+            match self.port.read(rest) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => rest = rest.get_mut(again(read)?..).unwrap_or_default(),
             }
-            match self.port.read(rest)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                len => rest = rest.get_mut(len..).unwrap_or_default(),
-            }
+        }
+        Ok(())
+    }
+
+    fn await_ready(&self, events: PollFlags, deadline: Instant) -> io::Result<()> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        let mut ready = [PollFd::new(&self.port, events)];
+        if poll(&mut ready, Some(&left))? == 0 {
+            let words = "the adapter does not answer";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, words));
         }
         Ok(())
     }
 }
 
+/// A port that was ready and is not any more has taken or given nothing.
+fn again(done: io::Result<usize>) -> io::Result<usize> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        done => done,
+    }
+}
+
 impl Port for Serial {
     fn exchange(&mut self, sent: &[u8], received: &mut Vec<u8>) -> io::Result<()> {
-        self.port.write_all(sent)?;
+        let start = Instant::now();
+        // What is there already came for nothing that was sent. An adapter that babbled would be
+        // heard later and later, and for ever.
+        termios::tcflush(&self.port, QueueSelector::IFlush)?;
+        self.write(sent, start + PATIENCE)?;
         let mut answers = vec![0; sent.len()];
-        self.read(&mut answers)?;
+        self.read(&mut answers, start + PATIENCE)?;
         received.extend(answers);
+        // One that says anything at once sets no pace.
+        let bytes = u64::try_from(sent.len()).unwrap_or(1);
+        let due = Duration::from_micros(bytes * BYTE_US);
+        std::thread::sleep(due.saturating_sub(start.elapsed()));
         Ok(())
     }
 
