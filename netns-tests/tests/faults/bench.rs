@@ -23,6 +23,7 @@ fn trials() -> Vec<Trial> {
         crate::machine::trials(),
         crate::kill::trials(),
         crate::flood::trials(),
+        crate::panel::trials(),
         crate::flap::trials(),
     ];
     sets.into_iter().flatten().collect()

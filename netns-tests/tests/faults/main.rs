@@ -15,6 +15,7 @@ mod link;
 mod machine;
 mod narrow;
 mod noise;
+mod panel;
 #[path = "../conformance/stage.rs"]
 #[expect(dead_code, reason = "the conformance suite has more kinds of fabric")]
 mod stage;
