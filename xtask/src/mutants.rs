@@ -19,6 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -85,13 +86,15 @@ pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
             let tell = tell.clone();
             scope.spawn(move || {
                 while let Some(fault) = next() {
+                    let start = Instant::now();
+                    let verdict = tree.verdict(fault);
                     // Whoever listens has gone only when everything ends.
-                    tell.send((fault, tree.verdict(fault))).ok();
+                    tell.send((fault, verdict, start.elapsed())).ok();
                 }
             });
         }
         drop(tell);
-        for (fault, verdict) in told {
+        for (fault, verdict, took) in told {
             let words = match verdict? {
                 Verdict::Noticed(red) => {
                     noticed += 1;
@@ -106,7 +109,11 @@ pub(crate) fn run(root: &Path, filter: &str) -> Result<bool> {
                     "skipped: its test needs root".to_owned()
                 }
             };
-            say(&format!("{:<48} {words}", fault.name));
+            say(&format!(
+                "{:<56} {:>5.1} s  {words}",
+                fault.name,
+                took.as_secs_f64()
+            ));
         }
         Ok(())
     })?;
