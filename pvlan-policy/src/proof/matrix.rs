@@ -1,11 +1,12 @@
 //! V1: the accept rule of the tables is the matrix, for every ordered pair.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::Ground;
 use super::claim::Claim;
 use super::oracle::Oracle;
-use crate::id::{LocalAttachment, SegmentId};
+use crate::id::{LocalAttachment, LocalPort, SegmentId};
 use crate::tables::{LocalView, Tables};
 
 /// The shared part: every attachment is in its segment, every pair of segments is judged right.
@@ -50,6 +51,7 @@ pub(super) fn shared(ground: &Ground<'_>) -> Claim {
 /// One node's part: its attachments, and what each accepts and is flooded with.
 pub(super) fn node(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
     attachments(ground, tables, claim);
+    gates(tables, claim);
     let slots = (0..).zip(&tables.local.attachments);
     let slots: Vec<_> = slots
         .map(|(slot, view)| (LocalAttachment(slot), view))
@@ -111,8 +113,7 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
             let of_port = tables.attachments_of(view.port).contains(&slot);
             let port = tables.port(view.port)?;
             let same_port = port.name == end.port && port.attachments.contains(&view.id);
-            let same_edge = view.edge == tables.edge_behind(view.port);
-            let same_port = same_port && same_edge && has_its_gate(tables, view, slot);
+            let same_port = same_port && view.edge == tables.edge_behind(view.port);
             let same = end.segment == segment && end.tag == view.tag && of_port && same_port;
             let found = tables.local_attachment(view.id) == Some(slot);
             (same && found && listed.insert(index)).then_some(())
@@ -129,20 +130,36 @@ fn attachments(ground: &Ground<'_>, tables: &Tables, claim: &mut Claim) {
     });
 }
 
-/// What frames of the attachment's port are held to is what the port says, and those without a tag
-/// enter here if this attachment has none, and nowhere else. So do the addresses that are known there.
-fn has_its_gate(tables: &Tables, view: &LocalView, slot: LocalAttachment) -> bool {
-    let fabric = &tables.fabric;
-    let Some(pvlan) = fabric.segment(view.segment).map(|it| it.pvlan) else {
-        return false;
-    };
-    let gate = tables.gate(view.port).zip(tables.port(view.port));
-    gate.is_some_and(|(gate, port)| {
-        let here = gate.access == Some(slot);
-        let mut owned = gate.owned();
-        let bound = |ip| here && fabric.ip_owner(pvlan, ip) == Some(view.id);
-        gate.is_of(port) && here == view.tag.is_none() && owned.all(bound)
-    })
+/// What frames of a port meet first is what the port says. Those without a tag enter at its attachment
+/// without one, or nowhere; and so do the addresses that are known there.
+fn gates(tables: &Tables, claim: &mut Claim) {
+    let count = tables.local.ports.len();
+    claim.equal(&tables.local.gates.len(), &count, || "gates".to_owned());
+    for number in (0..).map(LocalPort).take(count) {
+        let slots = tables.attachments_of(number).iter();
+        let view = |slot: &LocalAttachment| tables.local.attachments.get(slot.index());
+        let mut views = slots.filter_map(|slot| Some((*slot, view(slot)?)));
+        let access = views.find(|(_, view)| view.tag.is_none());
+        let gate = tables.gate(number).zip(tables.port(number));
+        let good = gate.is_some_and(|(gate, port)| {
+            let same = gate.access == access.map(|(slot, _)| slot);
+            let mine = access.is_none_or(|(_, view)| view.port == number);
+            let bound = |ip| access.is_some_and(|(_, view)| is_bound(tables, view, ip));
+            gate.is_of(port) && same && mine && gate.owned().all(bound)
+        });
+        claim.expect(good, || {
+            let name = tables
+                .port(number)
+                .map(|port| tables.fabric.port_name(port.id));
+            format!("{} is held to {gate:?}", name.unwrap_or_default())
+        });
+    }
+}
+
+/// Whether policy binds an address to an attachment.
+fn is_bound(tables: &Tables, view: &LocalView, ip: IpAddr) -> bool {
+    let segment = tables.fabric.segment(view.segment);
+    segment.is_some_and(|it| tables.fabric.ip_owner(it.pvlan, ip) == Some(view.id))
 }
 
 /// How many ordered pairs of different ports may talk, counted by segments.

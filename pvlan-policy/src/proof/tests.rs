@@ -142,6 +142,23 @@ fn a_port_that_is_held_to_what_another_one_is_breaks_v1() {
         tables.local.gates[1].access = Some(LocalAttachment(2));
     });
     fault_in_tables("V1", "n1", |tables| tables.local.gates[1].access = None);
+    // A trunk takes no frames without a tag: not as its own, and not as another port's.
+    for slot in 0..3 {
+        fault_in_tables("V1", "n3", |tables| {
+            let gate = &mut tables.local.gates[1];
+            assert_eq!(gate.access, None);
+            gate.access = Some(LocalAttachment(slot));
+        });
+    }
+    fault_in_tables("V1", "n3", |tables| {
+        let gate = tables.local.gates[1];
+        let port = &tables.fabric.ports[gate.port.index()];
+        let address = "10.1.0.11".parse().unwrap();
+        tables.local.gates[1] = Gate::new(port, None, std::iter::once(address));
+    });
+    fault_in_tables("V1", "n1", |tables| {
+        tables.local.gates.pop();
+    });
     fault_in_tables("V1", "n1", |tables| {
         tables.local.attachments[1].edge = Some(NodeId(0));
     });
