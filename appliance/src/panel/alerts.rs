@@ -45,8 +45,8 @@ struct Known {
     /// When it was so last, and whether it still is.
     last: Instant,
     is_open: bool,
-    /// The forbidden things that were tried.
-    kinds: BTreeSet<String>,
+    /// The forbidden things that were tried, and when last.
+    kinds: BTreeMap<String, Instant>,
 }
 
 impl Alerts {
@@ -84,16 +84,19 @@ impl Alerts {
             since: now,
             last: now,
             is_open: false,
-            kinds: BTreeSet::new(),
+            kinds: BTreeMap::new(),
         });
-        if known.number == 0 || !kinds.is_subset(&known.kinds) {
+        let over = |last: &Instant| now.saturating_duration_since(*last);
+        known.kinds.retain(|_, last| over(last) <= QUIET);
+        let is_news = kinds.iter().any(|it| !known.kinds.contains_key(it));
+        if known.number == 0 || is_news {
             self.number += 1;
             known.number = self.number;
-            known.kinds.extend(kinds);
         }
-        if !known.is_open {
+        if !known.is_open || is_news {
             known.since = now;
         }
+        known.kinds.extend(kinds.into_iter().map(|it| (it, now)));
         (known.last, known.is_open) = (now, true);
     }
 }
@@ -143,14 +146,14 @@ impl Cause {
         matches!(self, Self::Violation(_) | Self::PortDown(_))
     }
 
-    fn text(&self, kinds: &BTreeSet<String>, node: &str) -> String {
+    fn text(&self, kinds: &BTreeMap<String, Instant>, node: &str) -> String {
         match self {
             Self::PeerDown(peer) => format!("node {peer} is silent"),
             Self::Degraded(reason) => format!("degraded: {reason}"),
             Self::Violation(at) => {
                 let at = short(at, node);
-                match (kinds.len(), kinds.first()) {
-                    (1, Some(kind)) => format!("violation at {at}: {kind}"),
+                match (kinds.len(), kinds.first_key_value()) {
+                    (1, Some((kind, _))) => format!("violation at {at}: {kind}"),
                     (count, _) => format!("violation at {at}: {count} kinds"),
                 }
             }
@@ -251,6 +254,22 @@ mod tests {
         bench.wait(QUIET.as_secs() + 1);
         bench.tries("n1/i1", "ip_spoof");
         assert_eq!(bench.facts(), [told(3, "violation at i1: ip_spoof")]);
+    }
+
+    #[test]
+    fn a_kind_that_was_over_for_long_is_news_while_another_goes_on() {
+        let mut bench = Bench::new();
+        bench.tries("n1/i1", "pvlan_deny");
+        bench.tries("n1/i1", "mac_spoof");
+        assert_eq!(bench.facts(), [told(1, "violation at i1: 2 kinds")]);
+        // One goes on, each five minutes, so the port is never at rest for ten.
+        for _ in 0..3 {
+            bench.wait(300);
+            bench.tries("n1/i1", "mac_spoof");
+            assert_eq!(bench.facts()[0].0, 1);
+        }
+        bench.tries("n1/i1", "pvlan_deny");
+        assert_eq!(bench.facts(), [told(2, "violation at i1: 2 kinds")]);
     }
 
     #[test]
