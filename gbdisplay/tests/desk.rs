@@ -164,13 +164,13 @@ fn every_page_and_alert_is_in_the_memory_of_the_console() {
             bench.release();
         }
         bench.alerts = Some(vec![alert(1), alert(2)]);
-        bench.run(600_000);
+        bench.run(900_000);
         assert_drawn(&mut bench);
         assert_eq!(bench.video_row(0)[..5], *b"ALERT");
         bench.press(Keys::A);
         bench.release();
         assert_drawn(&mut bench);
-        bench.run(300_000);
+        bench.run(600_000);
         bench.press(Keys::A);
         bench.release();
         assert_drawn(&mut bench);

@@ -180,7 +180,7 @@ fn a_key_that_comes_before_the_picture_decides_nothing() {
         panic!("{:?}", bench.events)
     };
     println!("figure: acknowledged {after_ms} ms after it was on the screen");
-    assert!((250..1_000).contains(after_ms), "{after_ms} ms");
+    assert!((500..1_250).contains(after_ms), "{after_ms} ms");
 }
 
 /// Presses A again and again until all is painted, and once when it was looked at.
@@ -228,7 +228,7 @@ fn on_a_slow_line_the_time_begins_when_the_picture_is_there() {
     let took_us = bench.console.now_us() - start_us;
     assert!(took_us >= painted_us + GUARD_US, "{took_us} us");
     assert!(
-        painted_us > GUARD_US,
+        painted_us > 250_000,
         "{painted_us} us: this line is not slow"
     );
 }

@@ -2,8 +2,9 @@
 
 use crate::label::Label;
 
-/// For how long something must be shown, in microseconds, before a key can be about it.
-pub const GUARD_US: u64 = 250_000;
+/// For how long something must be shown, in microseconds, before a key can be about it. The rows of an
+/// alert blink, and may begin with a quarter of a second in which they are blank.
+pub const GUARD_US: u64 = 500_000;
 
 /// What a key would be about.
 #[derive(Clone, Debug, Eq, PartialEq)]
