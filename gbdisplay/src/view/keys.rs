@@ -66,6 +66,13 @@ impl Hands {
     pub fn press(&mut self, now_us: u64, keys: Keys, hold_us: u64) {
         for (bit, until_us) in self.until_us.iter_mut().enumerate() {
             if keys.0 >> bit & 1 == 1 {
+                let is_held = now_us < *until_us;
+                // A key that repeats need only last until it does so again.
+                let hold_us = if is_held {
+                    hold_us.min(HOLD_US)
+                } else {
+                    hold_us
+                };
                 *until_us = (*until_us).max(now_us.saturating_add(hold_us));
             }
         }
@@ -124,6 +131,22 @@ mod tests {
             }
             assert_eq!(hands.held(3_000_000), Keys::default());
         }
+    }
+
+    #[test]
+    fn one_who_taps_again_and_again_presses_again_and_again() {
+        let mut hands = Hands::default();
+        let (keys, hold_us) = key(&KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE)).unwrap();
+        let (mut presses, mut was_held) = (0, false);
+        for now_us in (0..10_000_000).step_by(10_000) {
+            if now_us % 500_000 == 0 {
+                hands.press(now_us, keys, hold_us);
+            }
+            let is_held = hands.held(now_us) != Keys::default();
+            presses += u32::from(is_held && !was_held);
+            was_held = is_held;
+        }
+        assert_eq!(presses, 10, "every second one of twenty");
     }
 
     #[test]
