@@ -152,7 +152,7 @@ fn view(args: &PanelArgs) -> anyhow::Result<View> {
     let is_terminal = matches!(name, ViewName::Terminal | ViewName::Braille);
     if is_terminal && args.json && io::stdout().is_terminal() {
         let message = "--json and a view in the terminal would be on top of each other; \
-                       use --view none, or send stdout elsewhere";
+                       use --view none";
         return Err(Failed::new(Exit::Usage, message).into());
     }
     Ok(match name {

@@ -97,7 +97,12 @@ pub(super) struct Film(File);
 
 impl Film {
     fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path);
+        // What is there stays until there is a film.
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(file))
     }
