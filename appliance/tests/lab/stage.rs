@@ -1,6 +1,6 @@
 //! A run of `skerry lab --panel` and everything that was said in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::Path;
@@ -10,12 +10,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::{folder, run, skerry};
+use crate::picture::Picture;
 
 /// What the daemon had counted: as it told the panel, or the test.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted {
     /// When it told the panel.
     pub(crate) wall_us: u64,
+    /// When the panel had it, by its own clock.
+    pub(crate) at_us: u64,
     /// When it did so before.
     since_us: Option<u64>,
     /// Bytes from a port's guest and to it.
@@ -36,6 +39,7 @@ impl Counted {
         });
         Self {
             wall_us: line["wall_us"].as_u64().unwrap_or(0),
+            at_us: line["at_us"].as_u64().unwrap_or(0),
             since_us: line["since_us"].as_u64(),
             bytes: ports
                 .iter()
@@ -50,78 +54,18 @@ impl Counted {
         self.since_us == Some(old.wall_us)
     }
 
+    /// How many hairpins of a port were dropped.
+    pub(crate) fn hairpins_of(&self, port: &str) -> u64 {
+        let count = self.hairpins.get(&format!("n1/{port}"));
+        count.copied().unwrap_or(0)
+    }
+
     /// What passed a port since then, in megabits a second.
     pub(crate) fn rate_since(&self, old: &Self, port: &str) -> f64 {
         let port = format!("n1/{port}");
         let bits = 8 * (self.bytes[&port] - old.bytes[&port]);
         // Bits a microsecond are megabits a second.
         bits as f64 / (self.wall_us - old.wall_us) as f64
-    }
-}
-
-/// What was on the glass.
-#[derive(Clone, Debug)]
-pub(crate) struct Picture {
-    pub(crate) wall_us: u64,
-    /// Everything that is wanted is there.
-    pub(crate) is_whole: bool,
-    rows: Vec<String>,
-}
-
-impl Picture {
-    fn has(&self, row: usize, text: &str) -> bool {
-        self.rows[row].contains(text)
-    }
-
-    pub(crate) fn is_ports(&self) -> bool {
-        self.has(0, "PORTS")
-    }
-
-    /// All that an alert says is there, and not hidden just then.
-    pub(crate) fn is_alert_of(&self, port: &str, reason: &str) -> bool {
-        let about = self.rows[4..8].concat();
-        self.has(0, "ALERT")
-            && about.contains(&format!("violation at {port}:"))
-            && about.contains(reason)
-            && self.alert().is_some()
-            && self.has(14, "A: ACKNOWLEDGE")
-    }
-
-    /// The number of the alert.
-    pub(crate) fn alert(&self) -> Option<u64> {
-        let (_, number) = self.rows[10].split_once("ALERT ")?;
-        number.trim().parse().ok()
-    }
-
-    /// The ports of the page and their megabits a second: name 1 to 8, kind, state, rate 11 to 15.
-    pub(crate) fn rates(&self) -> Vec<(String, f64)> {
-        let rows = self.rows[2..17].iter().filter(|it| it.contains('✓'));
-        let rates = rows.map(|row| {
-            let letters = |range: Range<usize>| {
-                let letters = row.chars().skip(range.start).take(range.len());
-                letters.collect::<String>().trim().to_owned()
-            };
-            let rate = letters(11..16);
-            let rate = rate
-                .parse()
-                .unwrap_or_else(|_| panic!("{rate:?} in {self:#?}"));
-            (letters(1..9), rate)
-        });
-        rates.collect()
-    }
-
-    /// The rows that are empty in some pictures and not in others.
-    pub(crate) fn blinking<'a>(
-        pictures: impl Iterator<Item = (usize, &'a Self)>,
-    ) -> BTreeSet<usize> {
-        let mut seen: BTreeMap<usize, BTreeSet<bool>> = BTreeMap::new();
-        for (_, picture) in pictures {
-            for (row, text) in picture.rows.iter().enumerate() {
-                seen.entry(row).or_default().insert(text.trim().is_empty());
-            }
-        }
-        let both = seen.into_iter().filter(|(_, it)| it.len() == 2);
-        both.map(|(row, _)| row).collect()
     }
 }
 
@@ -251,6 +195,15 @@ impl Run {
         all.filter(move |(at, _)| range.contains(at))
     }
 
+    /// By how much the console fell behind the clock on the wall: it does where a machine is too
+    /// busy for it, and stays so.
+    pub(crate) fn lost(&self) -> Duration {
+        let pictures = self.pictures(0..self.lines.len());
+        let behind: Vec<u64> = pictures.map(|(_, it)| it.wall_us - it.at_us).collect();
+        let (least, most) = (behind.iter().min(), behind.iter().max());
+        Duration::from_micros(most.unwrap() - least.unwrap())
+    }
+
     /// The first acknowledgement there: where it is told, of which alert, and after how long.
     pub(crate) fn acknowledged(&self, range: Range<usize>) -> Option<(usize, u64, u64)> {
         let mut all = self.all(|it| {
@@ -277,6 +230,7 @@ impl Line {
             "counters" => Self::Counted(Counted::of(line)),
             "picture" => Self::Picture(Picture {
                 wall_us: number("wall_us"),
+                at_us: number("at_us"),
                 is_whole: line["whole"].as_bool().unwrap(),
                 rows: line["rows"].as_array().unwrap().iter().map(text).collect(),
             }),
