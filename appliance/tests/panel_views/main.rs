@@ -47,3 +47,11 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
 /// What is on the screen one after the other while half a second of the panel's time passes: longer
 /// than a key counts as held, so that the same one counts again.
 const BEAT: [&str; 3] = ["♥", "♡", "♥"];
+
+/// Whether there is an alert that has been on the screen for a while: long enough that a key is about
+/// it, at whatever second somebody begins to look.
+fn is_alert_seen(text: &str) -> bool {
+    let since = text.split_once("SINCE").map(|it| it.1.split_whitespace());
+    let since = since.and_then(|mut it| it.next()?.parse::<u32>().ok());
+    text.contains("A: ACKNOWLEDGE") && since.is_some_and(|it| it > 0)
+}

@@ -87,14 +87,16 @@ impl Page {
     /// Waits until something is written on the screen.
     #[track_caller]
     pub(crate) fn reads(&mut self, words: &str) {
-        until(words, || {
+        self.shows(words, |text| text.contains(words));
+    }
+
+    /// Waits until the screen is so.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
+        until(what, || {
             let picture = self.picture().ok_or("no picture")?;
             let text = picture.text();
-            if text.contains(words) {
-                Ok(())
-            } else {
-                Err(text)
-            }
+            if is_so(&text) { Ok(()) } else { Err(text) }
         });
     }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -58,11 +59,17 @@ impl Panel {
     /// The next thing that somebody did, which must be this one.
     #[track_caller]
     pub(crate) fn did(&self, name: &str) -> Value {
+        let event = self.did_within(name, PATIENCE);
+        event.unwrap_or_else(|| panic!("no event {name:?}"))
+    }
+
+    /// The same, unless nothing is done for so long.
+    #[track_caller]
+    pub(crate) fn did_within(&self, name: &str, time: Duration) -> Option<Value> {
         loop {
-            let event = self.events.recv_timeout(PATIENCE);
-            let event = event.unwrap_or_else(|error| panic!("no event {name:?}: {error}"));
+            let event = self.events.recv_timeout(time).ok()?;
             if event["event"] == name {
-                return event;
+                return Some(event);
             }
             let is_of_keys = event["event"] != "up" && event["event"] != "shown";
             assert!(!is_of_keys, "not {name:?} but {event}");

@@ -31,8 +31,9 @@ fn whole() -> [String; 4] {
 
 #[test]
 fn the_book_has_the_page_on_a_desk_and_in_a_hand() {
-    let panel = Panel::start(&ARGUMENTS);
+    // A browser may take longer to start than the alert lasts.
     let mut page = Page::new();
+    let panel = Panel::start(&ARGUMENTS);
     page.open(&panel.address);
     panel.did("acknowledged");
     for (name, width, height, dots) in [
