@@ -41,6 +41,8 @@ fn a_panel_ends_with_its_terminal() {
     command.args(["panel", "--demo", "--view", "braille", "--seconds", "60"]);
     command.stdin(open()).stdout(open()).stderr(Stdio::null());
     let mut view = Guard(command.spawn().unwrap());
+    // It has the terminal open too: a view that ended would not be noticed.
+    drop(command);
     // It draws: then it listens too.
     let mut controller = File::from(controller);
     let mut drawn = 0;
@@ -48,7 +50,7 @@ fn a_panel_ends_with_its_terminal() {
         drawn += controller.read(&mut [0; 4096]).unwrap();
     }
     // Nobody is sent a signal: this process has no terminal of its own.
-    drop((controller, command));
+    drop(controller);
     let start = Instant::now();
     let ended = loop {
         match view.0.try_wait().unwrap() {
