@@ -152,7 +152,14 @@ struct Wire {
 }
 
 impl Works {
+    /// Whatever became of this adapter, the next one is plugged in at the same place.
     fn run(mut self, orders: &Receiver<Mood>) -> Result<()> {
+        let done = self.obey(orders);
+        let pulled = self.pull();
+        done.and(pulled)
+    }
+
+    fn obey(&mut self, orders: &Receiver<Mood>) -> Result<()> {
         let mut mood = orders.recv_timeout(PATIENCE).unwrap_or(Mood::Away);
         let mut random = Random::new(1);
         loop {
@@ -161,10 +168,9 @@ impl Works {
             match orders.try_recv() {
                 Ok(next) => mood = next,
                 Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Disconnected) => return Ok(()),
             }
         }
-        self.pull()
     }
 
     fn be(&mut self, mood: Mood, random: &mut Random) -> Result<()> {
