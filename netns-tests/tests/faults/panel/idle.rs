@@ -21,7 +21,7 @@ const BURST: u32 = 100;
 /// How often every state has its turn.
 const CYCLES: usize = 2;
 /// What a panel may take, in milliseconds a second: a hundredth of a processor.
-const MOST_MS: f64 = 10.0;
+pub(super) const MOST_MS: f64 = 10.0;
 
 /// Compares a node without a panel and with one in every state, in turns.
 pub(crate) fn compare(fabric: &Fabric, node: Node, rom: &[u8]) -> Result<()> {

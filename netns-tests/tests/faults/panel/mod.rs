@@ -147,7 +147,7 @@ impl Outcome {
     fn add_states(&mut self, readings: &Readings, rig: &Rig<'_>, pace: u32) -> Result<()> {
         let (rate, cost) = readings.quiet()?;
         let usual = readings.difference(State::Off)?.silence_ms;
-        let (cost_limit, rate_limit) = readings.limits(CYCLES);
+        let (cost_limit, rate_limit) = readings.limits(CYCLES)?;
         self.lines.push((
             format!("no panel, three streams of {pace} frames a second"),
             format!(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::idle::MOST_MS;
 use super::states::State;
 use crate::talk::Heard;
 
@@ -101,8 +102,9 @@ impl Readings {
     }
 
     /// How large a difference in cost, and in rate, this run can tell from none, for a state of so
-    /// many rounds: three standard errors of a median, and one percent at least.
-    pub(crate) fn limits(&self, rounds: usize) -> (f64, f64) {
+    /// many rounds: three standard errors of a median, and one percent at least. What a panel may
+    /// take while there are no frames it may take here too: a larger part of less work.
+    pub(crate) fn limits(&self, rounds: usize) -> Result<(f64, f64)> {
         let limit = |value: fn(&Reading) -> f64| {
             let spread = median(self.beside(State::Off, value).map(f64::abs));
             // Of a normal distribution: a median deviation is 0.6745 of the standard one, and a
@@ -110,7 +112,10 @@ impl Readings {
             let error = spread.unwrap_or_default() / 0.6745 * 1.2533 / float(rounds.max(1)).sqrt();
             (3.0 * error).max(LIMIT)
         };
-        (limit(|it| it.cost_us), limit(|it| it.rate))
+        let (rate, cost_us) = self.quiet()?;
+        let usual_ms = rate * cost_us / 1e3;
+        let most = MOST_MS / usual_ms * 100.0;
+        Ok((limit(|it| it.cost_us).max(most), limit(|it| it.rate)))
     }
 
     /// By how many percent each round of a state is above those without a panel next to it.
