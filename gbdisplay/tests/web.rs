@@ -16,6 +16,7 @@ use skerry_dmg::{Frame, HEIGHT, WIDTH};
 use skerry_gbdisplay::port::{Emulated, Port as _, Speed};
 use skerry_gbdisplay::view::Web;
 use skerry_gbdisplay::{Keys, Model};
+use socket2::{SockFilter, SockRef};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket, connect};
@@ -67,6 +68,12 @@ fn picture(socket: &mut Socket) -> Vec<u8> {
     }
 }
 
+/// The next picture that is another one: one that stays comes again every second.
+fn other_picture(socket: &mut Socket, than: &[u8]) -> Vec<u8> {
+    let mut pictures = (0..20).map(|_| picture(socket));
+    pictures.find(|it| it != than).unwrap()
+}
+
 /// Undoes what the server did, as the page does.
 fn assert_is(bytes: &[u8], frame: &Frame) {
     let colours = usize::from(bytes[0]) + 1;
@@ -114,11 +121,11 @@ fn pictures_come_as_the_core_draws_them() {
         console.wait(30_000);
         let second = console.machine().frame().clone();
         assert_ne!(first, second);
-        // The same one again says nothing; another one comes.
-        web.show(&first);
         web.show(&second);
-        assert_ne!(picture(&mut socket), drawn);
+        let other = other_picture(&mut socket, &drawn);
         web.show(&first);
+        assert_eq!(other_picture(&mut socket, &other), drawn);
+        // One that stays comes again: so a page knows that the panel is there.
         assert_eq!(picture(&mut socket), drawn);
     }
 }
@@ -131,26 +138,74 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+fn hold(socket: &mut Socket, keys: Keys) {
+    let message = Message::Binary(vec![keys.0].into());
+    socket.send(message).unwrap();
+}
+
 #[test]
 fn keys_of_all_viewers_are_held_until_they_let_go_or_leave() {
     let web = web();
     let (mut one, mut other) = (open_own(web.address()), open_own(web.address()));
-    let hold = |socket: &mut Socket, keys: u8| {
-        let message = Message::Binary(vec![keys].into());
-        socket.send(message).unwrap();
-    };
-    hold(&mut one, Keys::A.0);
-    hold(&mut other, Keys::UP.0);
+    hold(&mut one, Keys::A);
+    hold(&mut other, Keys::UP);
     until("both", || web.keys() == Keys(Keys::A.0 | Keys::UP.0));
-    hold(&mut one, 0);
+    hold(&mut one, Keys::default());
     until("one to let go", || web.keys() == Keys::UP);
     // What makes no sense changes nothing.
     one.send(Message::Binary(vec![1, 2].into())).unwrap();
     one.send(Message::text("A")).unwrap();
-    hold(&mut one, Keys::B.0);
+    hold(&mut one, Keys::B);
     until("B", || web.keys() == Keys(Keys::B.0 | Keys::UP.0));
     drop(other);
     until("the other to leave", || web.keys() == Keys::B);
+}
+
+/// What the console shows at first, and a little later.
+fn two_frames() -> [Frame; 2] {
+    let mut console = Emulated::new(Model::Dmg, Speed::Free).unwrap();
+    let frames = [30_000, 1_000_000].map(|us| {
+        console.wait(us);
+        console.machine().frame().clone()
+    });
+    assert_ne!(frames[0], frames[1]);
+    frames
+}
+
+#[test]
+fn one_who_does_not_read_lets_go() {
+    let mut web = web();
+    let mut viewer = open_own(web.address());
+    hold(&mut viewer, Keys::A);
+    until("A", || web.keys() == Keys::A);
+    let frames = two_frames();
+    let mut turn = frames.iter().cycle();
+    until("the one who does not read to let go", || {
+        web.show(turn.next().unwrap());
+        web.keys() == Keys::default()
+    });
+}
+
+#[test]
+fn one_who_vanishes_lets_go() {
+    let mut web = web();
+    let mut viewer = open_own(web.address());
+    // Nothing else happens on the screen.
+    web.show(&two_frames()[0]);
+    hold(&mut viewer, Keys::A);
+    until("A", || web.keys() == Keys::A);
+    let MaybeTlsStream::Plain(stream) = viewer.get_ref() else {
+        unreachable!("{viewer:?}")
+    };
+    // A filter that passes nothing is a cable that is pulled: nothing arrives, not even for the
+    // kernel, which so acknowledges nothing. BPF_RET | BPF_K: so many bytes pass.
+    let nothing = SockFilter::new(0x06, 0, 0, 0);
+    let stream = SockRef::from(stream);
+    stream.attach_filter(&[nothing]).unwrap();
+    until("the one who has vanished to let go", || {
+        web.keys() == Keys::default()
+    });
+    stream.detach_filter().unwrap();
 }
 
 #[test]

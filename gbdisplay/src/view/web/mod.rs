@@ -4,8 +4,10 @@
 //! - it listens on the loopback unless told otherwise;
 //! - a request must name an address or `localhost` as its host, so that no name that somebody else
 //!   controls leads here, and a WebSocket must come from the page itself;
-//! - viewers are few, and one that is slow misses pictures: nothing is kept for anybody.
+//! - viewers are few, and one that is slow misses pictures: hardly anything is kept for anybody;
+//! - whoever is gone without a word, or reads nothing, holds no key for more than some seconds.
 
+mod connection;
 mod socket;
 
 use std::io;
@@ -17,6 +19,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use skerry_dmg::Frame;
 use skerry_panel_proto::Keys;
 use tokio::sync::watch;
@@ -59,6 +62,10 @@ impl Web {
             .build()?;
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let listener = listener.tap_io(|tcp| {
+                // Where the kernel refuses, it lasts as long as the kernel likes.
+                let _refused = connection::bound(tcp);
+            });
             axum::serve(listener, app).await
         };
         let thread = thread::Builder::new().name("web".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use skerry_panel_proto::Keys;
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::is_by_address;
 
@@ -17,6 +19,9 @@ use super::is_by_address;
 const VIEWERS_MAX: usize = 8;
 /// A message is one byte: the keys that are held.
 const MESSAGE_MAX: usize = 16;
+/// A picture that stays comes again after so long: whoever looks on knows from it that the panel is
+/// there, and the kernel from what becomes of it that he is.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What all viewers share.
 pub(super) type Shared = (watch::Receiver<Arc<[u8]>>, Arc<Viewers>);
@@ -105,31 +110,38 @@ async fn watch_on(
     viewers: &Viewers,
     number: u64,
 ) {
-    pictures.mark_changed();
+    let mut again = interval(AGAIN);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             changed = pictures.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                let picture = Arc::clone(&pictures.borrow_and_update());
-                if picture.is_empty() {
-                    continue;
-                }
-                let picture = Message::Binary(Bytes::copy_from_slice(&picture));
-                if socket.send(picture).await.is_err() {
-                    return;
-                }
             }
-            message = socket.recv() => match message {
-                Some(Ok(Message::Binary(bytes))) => {
-                    if let [keys] = *bytes {
-                        viewers.hold(number, keys);
+            // The first time at once.
+            _ = again.tick() => {}
+            message = socket.recv() => {
+                match message {
+                    Some(Ok(Message::Binary(bytes))) => {
+                        if let [keys] = *bytes {
+                            viewers.hold(number, keys);
+                        }
                     }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_))) => {}
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-            },
+                continue;
+            }
+        }
+        again.reset();
+        let picture = Arc::clone(&pictures.borrow_and_update());
+        if picture.is_empty() {
+            continue;
+        }
+        let picture = Message::Binary(Bytes::copy_from_slice(&picture));
+        if socket.send(picture).await.is_err() {
+            return;
         }
     }
 }
