@@ -39,10 +39,15 @@ fn open(address: SocketAddr, host: &str, origin: Option<&str>) -> Result<Socket,
         headers.insert("origin", origin.parse().unwrap());
     }
     let (socket, _) = connect(request).map_err(|error| error.to_string())?;
-    if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    }
+    plain(&socket).set_read_timeout(Some(PATIENCE)).unwrap();
     Ok(socket)
+}
+
+fn plain(socket: &Socket) -> &TcpStream {
+    match socket.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        other => unreachable!("{other:?}"),
+    }
 }
 
 fn open_own(address: SocketAddr) -> Socket {
@@ -194,18 +199,57 @@ fn one_who_vanishes_lets_go() {
     web.show(&two_frames()[0]);
     hold(&mut viewer, Keys::A);
     until("A", || web.keys() == Keys::A);
-    let MaybeTlsStream::Plain(stream) = viewer.get_ref() else {
-        unreachable!("{viewer:?}")
-    };
     // A filter that passes nothing is a cable that is pulled: nothing arrives, not even for the
     // kernel, which so acknowledges nothing. BPF_RET | BPF_K: so many bytes pass.
     let nothing = SockFilter::new(0x06, 0, 0, 0);
-    let stream = SockRef::from(stream);
+    let stream = SockRef::from(plain(&viewer));
     stream.attach_filter(&[nothing]).unwrap();
     until("the one who has vanished to let go", || {
         web.keys() == Keys::default()
     });
     stream.detach_filter().unwrap();
+}
+
+#[test]
+fn one_who_announces_too_much_is_let_go() {
+    let web = web();
+    let mut viewer = open_own(web.address());
+    hold(&mut viewer, Keys::A);
+    until("A", || web.keys() == Keys::A);
+    // RFC 6455 section 5.2: the last frame of a binary message, masked, of a mebibyte. No byte of
+    // that comes.
+    let mut frame = vec![0x82, 0xFF];
+    frame.extend((1_u64 << 20).to_be_bytes());
+    frame.extend([0; 4]);
+    plain(&viewer).write_all(&frame).unwrap();
+    until("the one who announces too much to let go", || {
+        web.keys() == Keys::default()
+    });
+}
+
+#[test]
+fn connections_are_few_and_one_that_says_nothing_makes_room() {
+    let web = web();
+    let address = web.address();
+    let silent: Vec<TcpStream> = (0..64)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let mut waiting = TcpStream::connect(address).unwrap();
+    waiting
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let soon = Duration::from_millis(500);
+    waiting.set_read_timeout(Some(soon)).unwrap();
+    let mut answer = [0; 12];
+    let error = waiting.read_exact(&mut answer).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    // Nobody has left, and yet there is room in the end.
+    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
+    waiting.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // The page asks once: then the connection is over, though nobody said so in the request.
+    waiting.read_to_end(&mut Vec::new()).unwrap();
+    drop(silent);
 }
 
 #[test]

@@ -1,11 +1,24 @@
-//! A connection that nobody is at the other end of: how long it lasts, and how much waits in it.
+//! A connection to somebody: how many there are, how long one lasts whose other end is gone, and how
+//! much waits in it.
 
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::io;
+use axum::serve::Listener;
 use rustix::net::sockopt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
 
+/// How many there may be; others wait until one ends.
+const CONNECTIONS_MAX: usize = 64;
+/// For how long somebody may say nothing at first: he takes the place of others.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long the other end may leave unread what was sent to it, in milliseconds, or be silent when
 /// asked whether it is there: then it holds no key any more.
 const GONE_MS: u32 = 5_000;
@@ -15,14 +28,93 @@ const ASKED_AFTER: Duration = Duration::from_secs(2);
 /// slow is shown what there is, not what there was.
 const WAITING_MAX: usize = 16 << 10;
 
-/// Sets these bounds.
-///
-/// # Errors
-/// The kernel refuses one of them.
-pub(super) fn bound(tcp: &TcpStream) -> io::Result<()> {
+/// Lets people in while there is room.
+#[derive(Debug)]
+pub(super) struct Door {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Door {
+    pub(super) fn new(listener: TcpListener) -> Self {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Self { listener, places }
+    }
+}
+
+impl Listener for Door {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        // Nobody closes the semaphore, so there is a place in the end.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        let (tcp, address) = Listener::accept(&mut self.listener).await;
+        // Where the kernel refuses, it lasts as long as the kernel likes.
+        let _refused = bound(&tcp);
+        let connection = Connection {
+            tcp,
+            silence: Some(Box::pin(sleep(SILENCE))),
+            _place: place,
+        };
+        (connection, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Sets the bounds of what the kernel does.
+fn bound(tcp: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_tcp_user_timeout(tcp, GONE_MS)?;
     sockopt::set_tcp_keepidle(tcp, ASKED_AFTER)?;
     sockopt::set_tcp_keepintvl(tcp, ASKED_AFTER)?;
     sockopt::set_socket_keepalive(tcp, true)?;
     sockopt::set_socket_send_buffer_size(tcp, WAITING_MAX)
+}
+
+/// A place, and whoever has it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    tcp: TcpStream,
+    /// Until he has said something.
+    silence: Option<Pin<Box<Sleep>>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.tcp).poll_read(context, into);
+        if read.is_ready() {
+            self.silence = None;
+        }
+        let silence = self.silence.as_mut();
+        if silence.is_some_and(|it| it.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
 }

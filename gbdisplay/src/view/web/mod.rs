@@ -4,7 +4,8 @@
 //! - it listens on the loopback unless told otherwise;
 //! - a request must name an address or `localhost` as its host, so that no name that somebody else
 //!   controls leads here, and a WebSocket must come from the page itself;
-//! - viewers are few, and one that is slow misses pictures: hardly anything is kept for anybody;
+//! - viewers and connections are few, what they send is short, and one that is slow misses pictures:
+//!   hardly anything is kept for anybody;
 //! - whoever is gone without a word, or reads nothing, holds no key for more than some seconds.
 
 mod connection;
@@ -19,12 +20,12 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use skerry_dmg::Frame;
 use skerry_panel_proto::Keys;
 use tokio::sync::watch;
 
 use super::colours::indexed;
+use connection::Door;
 use socket::Viewers;
 
 /// The page: everything in one file, nothing from elsewhere.
@@ -62,11 +63,7 @@ impl Web {
             .build()?;
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let listener = listener.tap_io(|tcp| {
-                // Where the kernel refuses, it lasts as long as the kernel likes.
-                let _refused = connection::bound(tcp);
-            });
-            axum::serve(listener, app).await
+            axum::serve(Door::new(listener), app).await
         };
         let thread = thread::Builder::new().name("web".to_owned());
         // It ends with the process: a server that fails leaves a panel without viewers.
@@ -130,6 +127,8 @@ async fn page(headers: HeaderMap) -> impl IntoResponse {
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
+        // It asks for nothing more here: the WebSocket has a connection of its own.
+        (header::CONNECTION, "close"),
     ];
     Ok((head, PAGE))
 }

@@ -85,7 +85,9 @@ pub(super) async fn upgrade(
     if !is_by_address(&headers) || !is_own(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
+    // A frame too: its length alone would have room made for it.
     let upgrade = upgrade.max_message_size(MESSAGE_MAX);
+    let upgrade = upgrade.max_frame_size(MESSAGE_MAX);
     upgrade.on_upgrade(move |socket| async move {
         if let Some(number) = viewers.enter() {
             watch_on(socket, pictures, &viewers, number).await;
