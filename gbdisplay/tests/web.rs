@@ -282,6 +282,7 @@ fn other_peoples_pages_and_names_are_turned_away() {
     }
     let answer = get(address, "panel.example.org");
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    assert!(answer.contains("\r\n\r\nName the panel by its address"));
     let local = format!("localhost:{port}");
     open(address, &local, Some(&format!("http://{local}"))).unwrap();
     assert!(get(address, &local).starts_with("HTTP/1.1 200"));

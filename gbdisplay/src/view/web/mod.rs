@@ -33,6 +33,8 @@ const PAGE: &str = include_str!("page.html");
 /// No script, style or picture but the page's own, and no page around it.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
+/// What whoever comes by a name is told.
+const BY_ADDRESS: &str = "Name the panel by its address, or as localhost.\n";
 
 /// A web server in a thread of its own, for as long as the process runs.
 #[derive(Debug)]
@@ -121,7 +123,7 @@ fn picture(frame: &Frame) -> Vec<u8> {
 
 async fn page(headers: HeaderMap) -> impl IntoResponse {
     if !is_by_address(&headers) {
-        return Err(StatusCode::MISDIRECTED_REQUEST);
+        return Err((StatusCode::MISDIRECTED_REQUEST, BY_ADDRESS));
     }
     let head = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
