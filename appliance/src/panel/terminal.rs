@@ -37,10 +37,16 @@ pub(super) fn run(show: &mut Show<Emulated>, style: Style) -> anyhow::Result<()>
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&is_ended))?;
         signal_hook::flag::register(signal, Arc::clone(&is_ended))?;
     }
+    let style = if has_colours() { style } else { Style::Braille };
     let mut terminal = ratatui::try_init()?;
     let shown = watch(show, style, &mut terminal, &is_ended);
     ratatui::try_restore()?;
     shown
+}
+
+/// False if `NO_COLOR` (no-color.org) says so: then all half blocks would look alike.
+fn has_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
 }
 
 fn watch(
