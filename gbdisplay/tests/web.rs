@@ -13,8 +13,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use skerry_dmg::{Frame, HEIGHT, WIDTH};
+use skerry_gbdisplay::demo::Demo;
+use skerry_gbdisplay::page::Pages;
+use skerry_gbdisplay::panel::Panel;
 use skerry_gbdisplay::port::{Emulated, Port as _, Speed};
-use skerry_gbdisplay::view::Web;
+use skerry_gbdisplay::view::{Web, words};
 use skerry_gbdisplay::{Keys, Model};
 use socket2::{SockFilter, SockRef};
 use tungstenite::client::IntoClientRequest as _;
@@ -79,6 +82,19 @@ fn other_picture(socket: &mut Socket, than: &[u8]) -> Vec<u8> {
     pictures.find(|it| it != than).unwrap()
 }
 
+/// The next words.
+fn text(socket: &mut Socket) -> String {
+    let mut messages = (0..30).map(|_| socket.read().unwrap());
+    let words = messages.find_map(|it| {
+        if let Message::Text(words) = it {
+            Some(words.to_string())
+        } else {
+            None
+        }
+    });
+    words.unwrap()
+}
+
 /// Undoes what the server did, as the page does.
 fn assert_is(bytes: &[u8], frame: &Frame) {
     let colours = usize::from(bytes[0]) + 1;
@@ -117,7 +133,7 @@ fn pictures_come_as_the_core_draws_them() {
         let mut web = web();
         let mut console = Emulated::new(model, Speed::Free).unwrap();
         console.wait(1_000_000);
-        web.show(console.machine().frame());
+        web.show(console.machine().frame(), "");
         let mut socket = open_own(web.address());
         let drawn = picture(&mut socket);
         assert_is(&drawn, console.machine().frame());
@@ -126,13 +142,57 @@ fn pictures_come_as_the_core_draws_them() {
         console.wait(30_000);
         let second = console.machine().frame().clone();
         assert_ne!(first, second);
-        web.show(&second);
+        web.show(&second, "");
         let other = other_picture(&mut socket, &drawn);
-        web.show(&first);
+        web.show(&first, "");
         assert_eq!(other_picture(&mut socket, &other), drawn);
         // One that stays comes again: so a page knows that the panel is there.
         assert_eq!(picture(&mut socket), drawn);
     }
+}
+
+#[test]
+fn whoever_cannot_see_the_screen_has_its_words() {
+    let mut web = web();
+    let mut viewer = open_own(web.address());
+    let frames = two_frames();
+    let mut demo = Demo::default();
+    let mut panel = Panel::new(Pages::built_in().unwrap());
+    panel.handle_facts(0, demo.facts());
+    let page = words(&panel, 0);
+    let begins = "\n OVERVIEW  DEMO  1/7\n\n NODE              n1\n";
+    assert!(page.starts_with(begins), "{page}");
+    assert!(page.ends_with("\n ✓ NO ALERTS"), "{page}");
+    // That time goes on is nothing new.
+    for now_us in (0..1_500_000).step_by(50_000) {
+        assert_eq!(words(&panel, now_us), page);
+    }
+    web.show(&frames[0], &page);
+    assert_eq!(text(&mut viewer), page);
+    (0..40).for_each(|_| panel.handle_facts(0, demo.facts()));
+    let alert = words(&panel, 0);
+    let begins = "ALERT 1: violation at b-i2: pvlan_deny\n ALERT     DEMO  1/7\n";
+    assert!(alert.starts_with(begins), "{alert}");
+    assert!(alert.contains("\n  A: ACKNOWLEDGE\n"), "{alert}");
+    assert!(!alert.contains(['│', '─']), "{alert}");
+    // The same words are not said again with another picture, nor are others kept back by the same.
+    web.show(&frames[1], &page);
+    picture(&mut viewer);
+    web.show(&frames[1], &alert);
+    assert_eq!(text(&mut viewer), alert);
+}
+
+#[test]
+fn bars_are_not_read_out() {
+    let mut panel = Panel::new(Pages::built_in().unwrap());
+    let mut demo = Demo::default();
+    assert!(panel.open_page("throughput"));
+    (0..20).for_each(|_| panel.handle_facts(0, demo.facts()));
+    let drawn = panel.picture(0).text();
+    assert!(drawn.contains("████"), "{drawn}");
+    let words = words(&panel, 0);
+    assert!(!words.contains(['█', '▁', '·']), "{words}");
+    assert!(words.contains("\n> blue"), "{words}");
 }
 
 fn until(what: &str, mut is: impl FnMut() -> bool) {
@@ -186,7 +246,7 @@ fn one_who_does_not_read_lets_go() {
     let frames = two_frames();
     let mut turn = frames.iter().cycle();
     until("the one who does not read to let go", || {
-        web.show(turn.next().unwrap());
+        web.show(turn.next().unwrap(), "");
         web.keys() == Keys::default()
     });
 }
@@ -196,7 +256,7 @@ fn one_who_vanishes_lets_go() {
     let mut web = web();
     let mut viewer = open_own(web.address());
     // Nothing else happens on the screen.
-    web.show(&two_frames()[0]);
+    web.show(&two_frames()[0], "");
     hold(&mut viewer, Keys::A);
     until("A", || web.keys() == Keys::A);
     // A filter that passes nothing is a cable that is pulled: nothing arrives, not even for the
@@ -293,7 +353,7 @@ fn viewers_are_few() {
     let mut web = web();
     let mut console = Emulated::new(Model::Dmg, Speed::Free).unwrap();
     console.wait(1_000_000);
-    web.show(console.machine().frame());
+    web.show(console.machine().frame(), "");
     let mut viewers: Vec<Socket> = (0..8).map(|_| open_own(web.address())).collect();
     for viewer in &mut viewers {
         picture(viewer);

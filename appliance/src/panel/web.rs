@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use skerry_gbdisplay::port::Emulated;
-use skerry_gbdisplay::view::{TAP_US, Web};
+use skerry_gbdisplay::view::{TAP_US, Web, words};
 
 use super::eprint;
 use super::show::Show;
@@ -29,7 +29,8 @@ pub(super) fn run(show: &mut Show<Emulated>, address: SocketAddr) -> anyhow::Res
         let picture = machine.frames() / EVERY;
         if sent != Some(picture) {
             sent = Some(picture);
-            web.show(machine.frame());
+            let words = words(show.desk.session.panel(), now_us);
+            web.show(machine.frame(), &words);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ mod letters;
 mod png;
 mod terminal;
 mod web;
+mod words;
 
 pub use gif::Film;
 pub use keys::{HOLD_START_US, HOLD_US, Hands, TAP_US, key, wants_to_leave};
@@ -15,3 +16,4 @@ pub use letters::Letters;
 pub use png::png;
 pub use terminal::{Screen, Style};
 pub use web::Web;
+pub use words::words;

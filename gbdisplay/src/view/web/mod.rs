@@ -1,4 +1,5 @@
-//! The panel as a web page that looks like a Game Boy: pictures out, keys in, over a WebSocket.
+//! The panel as a web page that looks like a Game Boy: pictures and words out, keys in, over a
+//! WebSocket.
 //!
 //! Whoever reaches the page can press keys, so:
 //! - it listens on the loopback unless told otherwise;
@@ -26,7 +27,7 @@ use tokio::sync::watch;
 
 use super::colours::indexed;
 use connection::Door;
-use socket::Viewers;
+use socket::{Shown, Viewers};
 
 /// The page: everything in one file, nothing from elsewhere.
 const PAGE: &str = include_str!("page.html");
@@ -40,7 +41,7 @@ const BY_ADDRESS: &str = "Name the panel by its address, or as localhost.\n";
 #[derive(Debug)]
 pub struct Web {
     address: SocketAddr,
-    pictures: watch::Sender<Arc<[u8]>>,
+    shown: watch::Sender<Shown>,
     viewers: Arc<Viewers>,
     last: Option<Frame>,
 }
@@ -54,12 +55,12 @@ impl Web {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let (pictures, shown) = watch::channel(Arc::from([]));
+        let (shown, seen) = watch::channel(Shown::default());
         let viewers = Arc::new(Viewers::default());
         let app = Router::new()
             .route("/", get(page))
             .route("/screen", get(socket::upgrade))
-            .with_state((shown, Arc::clone(&viewers)));
+            .with_state((seen, Arc::clone(&viewers)));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -72,7 +73,7 @@ impl Web {
         thread.spawn(move || runtime.block_on(serve))?;
         Ok(Self {
             address,
-            pictures,
+            shown,
             viewers,
             last: None,
         })
@@ -84,13 +85,17 @@ impl Web {
         self.address
     }
 
-    /// Shows every viewer a picture, if it is another one than before.
-    pub fn show(&mut self, frame: &Frame) {
-        if self.last.as_ref() == Some(frame) {
+    /// Shows every viewer a picture and says what is on it, if either is another one than before.
+    pub fn show(&mut self, frame: &Frame, words: &str) {
+        let is_said = self.shown.borrow().words.as_str() == words;
+        if is_said && self.last.as_ref() == Some(frame) {
             return;
         }
         self.last = Some(frame.clone());
-        self.pictures.send_replace(picture(frame).into());
+        self.shown.send_replace(Shown {
+            picture: picture(frame).into(),
+            words: words.into(),
+        });
     }
 
     /// The keys that any viewer holds.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use skerry_panel_proto::Keys;
@@ -24,7 +24,15 @@ const MESSAGE_MAX: usize = 16;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What all viewers share.
-pub(super) type Shared = (watch::Receiver<Arc<[u8]>>, Arc<Viewers>);
+pub(super) type Shared = (watch::Receiver<Shown>, Arc<Viewers>);
+
+/// What there is to see, and to hear.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    /// Empty before the first one.
+    pub(super) picture: Bytes,
+    pub(super) words: Utf8Bytes,
+}
 
 /// Who looks on, and what they press.
 #[derive(Debug, Default)]
@@ -78,7 +86,7 @@ impl Viewers {
 
 /// Somebody wants to look on: the page itself, and nobody else's.
 pub(super) async fn upgrade(
-    State((pictures, viewers)): State<Shared>,
+    State((shown, viewers)): State<Shared>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -90,7 +98,7 @@ pub(super) async fn upgrade(
     let upgrade = upgrade.max_frame_size(MESSAGE_MAX);
     upgrade.on_upgrade(move |socket| async move {
         if let Some(number) = viewers.enter() {
-            watch_on(socket, pictures, &viewers, number).await;
+            watch_on(socket, shown, &viewers, number).await;
             viewers.leave(number);
         }
     })
@@ -105,18 +113,20 @@ fn is_own(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Sends pictures and takes keys until either end has enough.
+/// Sends pictures, and words that are others than before, and takes keys, until either end has
+/// enough.
 async fn watch_on(
     mut socket: WebSocket,
-    mut pictures: watch::Receiver<Arc<[u8]>>,
+    mut shown: watch::Receiver<Shown>,
     viewers: &Viewers,
     number: u64,
 ) {
+    let mut said = Utf8Bytes::default();
     let mut again = interval(AGAIN);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            changed = pictures.changed() => {
+            changed = shown.changed() => {
                 if changed.is_err() {
                     return;
                 }
@@ -137,13 +147,18 @@ async fn watch_on(
             }
         }
         again.reset();
-        let picture = Arc::clone(&pictures.borrow_and_update());
+        let Shown { picture, words } = shown.borrow_and_update().clone();
         if picture.is_empty() {
             continue;
         }
-        let picture = Message::Binary(Bytes::copy_from_slice(&picture));
-        if socket.send(picture).await.is_err() {
+        if socket.send(Message::Binary(picture)).await.is_err() {
             return;
+        }
+        if words != said {
+            said = words.clone();
+            if socket.send(Message::Text(words)).await.is_err() {
+                return;
+            }
         }
     }
 }
