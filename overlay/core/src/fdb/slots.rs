@@ -60,6 +60,22 @@ impl<V> Slots<V> {
         }
     }
 
+    /// The same room, with as much of the index in use as what is here needs: whoever takes it over
+    /// need not enter it several times.
+    pub(super) fn emptied(&self) -> Self {
+        let all = self.index.len();
+        let mut places = all.min(FIRST);
+        while places < all.min(self.slots.len().saturating_mul(2)) {
+            places = wider(places, all);
+        }
+        Self {
+            index: vec![0; all].into_boxed_slice(),
+            mask: mask(places),
+            slots: Vec::with_capacity(self.slots.capacity()),
+            seed: self.seed,
+        }
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.slots.len()
     }
@@ -109,12 +125,7 @@ impl<V> Slots<V> {
             // Behind what was in use all is zero already.
             let used = self.places();
             self.index.iter_mut().take(used).for_each(|it| *it = 0);
-            let more = if used < LAST {
-                used.saturating_mul(STEP)
-            } else {
-                all
-            };
-            self.mask = mask(more.min(all));
+            self.mask = mask(wider(used, all));
         } else {
             self.index = vec![0; all.saturating_mul(2)].into_boxed_slice();
             self.mask = mask(self.index.len());
@@ -253,6 +264,16 @@ impl<V> Slots<V> {
 /// The golden ratio as a fraction of 2^64.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// The places of an index to use after so many, of so many.
+fn wider(used: usize, all: usize) -> usize {
+    let more = if used < LAST {
+        used.saturating_mul(STEP)
+    } else {
+        all
+    };
+    more.min(all)
+}
+
 /// The bits of an entry, and of a hash, that are one of so many places.
 fn mask(places: usize) -> u32 {
     u32::try_from(places).map_or(u32::MAX, |it| it.wrapping_sub(1))
@@ -375,6 +396,15 @@ mod tests {
         }
         let lost = (0..70_000).find(|&number| slots.get(key(number)) != Some(&number));
         assert_eq!(lost, None);
+        let next = slots.emptied();
+        assert_eq!((next.places(), next.len()), (1 << 21, 0));
+        slots.retain(|_, number| *number < 4_096);
+        assert_eq!(slots.emptied().places(), 1 << 13);
+        slots.retain(|_, _| false);
+        assert_eq!(slots.emptied().places(), 1 << 11);
+        for number in 0..70_000_u32 {
+            slots.insert(key(number), number);
+        }
         assert_eq!((slots.index.len(), slots.index.as_ptr()), (all, at));
     }
 

@@ -182,7 +182,15 @@ impl Fdb {
 
     /// An empty table with the same bounds.
     pub(crate) fn emptied(&self) -> Self {
-        Self::new(self.limit, self.age, self.seed).sharing(self.shared)
+        Self {
+            entries: self.entries.emptied(),
+            flaps: self.flaps.emptied(),
+            seed: self.seed,
+            in_use: FxHashMap::default(),
+            limit: self.limit,
+            age: self.age,
+            shared: self.shared,
+        }
     }
 
     /// Where an address is.
