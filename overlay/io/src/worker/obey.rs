@@ -114,9 +114,8 @@ impl Loop {
 
     /// Uses these offloads from now on, as far as the kernel offers them.
     fn switch(&mut self, switches: OffloadSwitches) {
-        if !switches.gro.wanted() {
-            self.read_out();
-        }
+        // Whoever switches need not know whether this ends the joining.
+        self.read_out();
         if let Some(underlay) = &mut self.shell.underlay {
             underlay.switch(switches);
         }

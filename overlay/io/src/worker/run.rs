@@ -152,6 +152,7 @@ impl Loop {
             self.forwarder.port_read(now, local, 0, true);
         }
         let (mut frames, mut bytes, mut emptied) = (0, 0, false);
+        let mut failed = None;
         let mut budget = Budget::default();
         for _ in 0..turn.frames {
             match inlet.rx.recv(&mut self.buffer) {
@@ -183,11 +184,17 @@ impl Loop {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     self.shell.counters.bad_offload_headers += 1;
                 }
-                Err(error) => return self.fault(token, error),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         inlet.habit.end(waits, frames, emptied);
         self.forwarder.port_read(now, local, bytes, emptied);
+        if let Some(error) = failed {
+            self.fault(token, error);
+        }
     }
 
     /// The device refused a read. A packet socket says so once when its device goes down, and
