@@ -66,7 +66,8 @@ fn offloads(release: &str, sorted: bool, joins: bool) -> Finding {
             let found =
                 format!("Linux {release}: UDP GSO; its UDP GRO mixes up ECN, and is not used");
             let fix = "Linux 6.9 or newer, or 6.8.10, 6.6.31, 6.1.91, 5.15.159, 5.10.217; where a \
-                       distribution has mended an older one: offload.gro = \"on\"";
+                       distribution has mended an older one: offload.gro = \"on\", \
+                       which then hears nothing of congestion from what is joined";
             Finding::poor("kernel", found, fix)
         }
     }

@@ -50,7 +50,7 @@ reasons! {
     PeerMacSpoof = "peer_mac_spoof",
     /// The port is down.
     PortDown = "port_down",
-    /// A superframe whose offload header contradicts its bytes.
+    /// An offload header contradicts the frame's bytes.
     OffloadBad = "offload_bad",
     /// Shorter than an Ethernet header.
     Runt = "runt",
