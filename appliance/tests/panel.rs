@@ -130,7 +130,7 @@ fn a_daemon_without_ports_is_shown_and_does_not_mind() {
         .ask(&["panel", "--once"])
         .exits(0)
         .prints("node n2 is silent");
-    let acknowledged = ["panel", "--once", "--seconds", "1", "--press", "a@0.8"];
+    let acknowledged = ["panel", "--once", "--seconds", "3", "--press", "a@2"];
     let shown = daemon
         .ask(&acknowledged)
         .exits(0)
@@ -141,7 +141,7 @@ fn a_daemon_without_ports_is_shown_and_does_not_mind() {
     assert!(!shown.out.contains("DEMO"), "{shown:?}");
     // Longer than facts are fresh: a console that hurries would take them for stale.
     let start = std::time::Instant::now();
-    let presses = ["panel", "--once", "--seconds", "4", "--press", "a@1.5"];
+    let presses = ["panel", "--once", "--seconds", "4", "--press", "a@2"];
     let shown = daemon.ask(&presses).exits(0).prints("OVERVIEW");
     assert!(!shown.out.contains("STALE"), "{shown:?}");
     assert!(start.elapsed().as_secs() >= 4, "{shown:?}");
