@@ -7,6 +7,7 @@ mod alerts;
 mod events;
 mod facts;
 mod link;
+mod press;
 mod shared;
 mod show;
 mod source;
@@ -28,9 +29,10 @@ use skerry_gbdisplay::{Model, ROM};
 use crate::cli::Target;
 use crate::exit::{Exit, Failed};
 pub(crate) use link::Link;
+pub(crate) use press::Press;
 pub(crate) use shared::Shared;
 use show::Show;
-pub(crate) use show::{Press, print};
+pub(crate) use show::print;
 use source::Source;
 
 /// What is asked for.

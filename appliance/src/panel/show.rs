@@ -1,65 +1,17 @@
 //! A desk, its facts and its keys.
 
 use std::io::{self, Write as _};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skerry_gbdisplay::Keys;
 use skerry_gbdisplay::port::{Desk, Emulated, Port};
-use skerry_gbdisplay::view::{HOLD_START_US, HOLD_US, Hands};
+use skerry_gbdisplay::view::Hands;
 
+use super::press::Press;
 use super::shared::Shared;
 use super::source::{Reading, Source};
 use super::trace::Trace;
 use super::{Options, eprint, events};
-
-/// A key that is pressed by itself: `select@2.5` after two and a half seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Press {
-    keys: Keys,
-    at: Duration,
-}
-
-/// The names of the keys.
-const NAMES: [(&str, Keys); 8] = [
-    ("a", Keys::A),
-    ("b", Keys::B),
-    ("down", Keys::DOWN),
-    ("left", Keys::LEFT),
-    ("right", Keys::RIGHT),
-    ("select", Keys::SELECT),
-    ("start", Keys::START),
-    ("up", Keys::UP),
-];
-
-impl FromStr for Press {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('@').and_then(|(name, at)| {
-            let keys = NAMES.iter().find(|(it, _)| *it == name)?.1;
-            let at: f64 = at.parse().ok()?;
-            let at = Duration::try_from_secs_f64(at).ok()?;
-            Some(Self { keys, at })
-        });
-        parts.ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|it| it.0).collect();
-            let names = names.join(", ");
-            format!("expected KEY@SECONDS, such as select@2.5; keys are: {names}")
-        })
-    }
-}
-
-impl Press {
-    fn hold_us(&self) -> u64 {
-        if self.keys == Keys::START {
-            HOLD_START_US
-        } else {
-            HOLD_US
-        }
-    }
-}
 
 /// Everything that goes on while a panel is shown.
 #[derive(Debug)]
@@ -78,7 +30,6 @@ pub(super) struct Show<P> {
 
 impl<P: Port> Show<P> {
     pub(super) fn new(desk: Desk<P>, source: Source, options: &Options) -> Self {
-        let micros = |it: Duration| u64::try_from(it.as_micros()).unwrap_or(u64::MAX);
         Self {
             desk,
             source,
@@ -106,8 +57,7 @@ impl<P: Port> Show<P> {
 
     /// Gives the show a limit if it has none.
     pub(super) fn limit(&mut self, limit: Duration) {
-        let limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-        self.limit_us.get_or_insert(limit_us);
+        self.limit_us.get_or_insert_with(|| micros(limit));
     }
 
     pub(super) fn now_us(&mut self) -> u64 {
@@ -178,25 +128,13 @@ impl Show<Emulated> {
     }
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Prints a line, for whoever reads along.
 pub(crate) fn print(facts: &serde_json::Value) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{facts}")?;
     stdout.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_named_with_their_time() {
-        let press: Press = "select@2.5".parse().unwrap();
-        let at = Duration::from_millis(2_500);
-        assert_eq!((press.keys, press.at), (Keys::SELECT, at));
-        for text in ["select", "nokey@1", "a@", "a@-1", "a@nan", "@"] {
-            let error = text.parse::<Press>().unwrap_err();
-            assert!(error.contains("select@2.5"), "{text}: {error}");
-        }
-    }
 }
