@@ -25,6 +25,9 @@ pub(crate) struct Underlay {
 }
 
 impl Underlay {
+    /// Bytes of datagrams that wait in a socket at most.
+    pub(crate) const HOLDS: usize = socket::HOLDS;
+
     /// Binds, and gives the address with the port that was bound.
     pub(crate) fn bind(
         listen: SocketAddr,
@@ -96,6 +99,12 @@ impl Underlay {
     /// The sockets, by number.
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.sockets.iter().map(UdpSocket::as_fd)
+    }
+
+    /// Whether the kernel joins datagrams, and no more under these switches.
+    pub(crate) fn stops_joining(&self, switches: OffloadSwitches) -> bool {
+        let mut sockets = self.sockets.iter();
+        sockets.any(|socket| socket.stops_joining(switches))
     }
 
     /// Uses these offloads from now on.

@@ -18,6 +18,10 @@ use crate::sys;
 /// Bytes of datagrams that may wait in either direction.
 const BUFFER: libc::c_int = 8 << 20;
 
+/// Bytes of datagrams that wait at most: the kernel takes twice what it is told, for what it needs
+/// besides.
+pub(super) const HOLDS: usize = 2 * BUFFER as usize;
+
 /// How often a full socket is tried again before the batch is given up.
 const SPINS: usize = 64;
 
@@ -115,6 +119,11 @@ impl UdpSocket {
 
     pub(crate) const fn uses_gro(&self) -> bool {
         self.gro
+    }
+
+    /// Whether the kernel joins datagrams, and no more under these switches.
+    pub(crate) const fn stops_joining(&self, switches: OffloadSwitches) -> bool {
+        self.gro && !unmixed(switches.gro, self.sorted).wanted()
     }
 
     /// Uses these offloads from now on, as far as the kernel offers them.

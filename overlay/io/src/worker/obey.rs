@@ -114,8 +114,10 @@ impl Loop {
 
     /// Uses these offloads from now on, as far as the kernel offers them.
     fn switch(&mut self, switches: OffloadSwitches) {
-        // Whoever switches need not know whether this ends the joining.
-        self.read_out();
+        let underlay = self.shell.underlay.as_ref();
+        if underlay.is_some_and(|underlay| underlay.stops_joining(switches)) {
+            self.read_out();
+        }
         if let Some(underlay) = &mut self.shell.underlay {
             underlay.switch(switches);
         }

@@ -20,8 +20,9 @@ use crate::udp::Underlay;
 /// Reads of one UDP socket in one turn, each up to 64 KiB of datagrams.
 const READS: usize = 16;
 
-/// Turns that a full socket is read out in: its buffer holds 8 MiB.
-const TURNS: usize = 64;
+/// Reads of a socket that has as much as it can hold, each datagram with some hundred bytes of the
+/// kernel's own.
+const READS_OF_ALL: usize = Underlay::HOLDS / 512;
 
 /// Everything one thread owns.
 #[derive(Debug)]
@@ -50,6 +51,14 @@ pub(super) struct Inlet {
     /// The first worker reads the same port, each some of its flows. It takes in what hosts tell of
     /// themselves, and it is the one to tell when the device fails.
     pub(super) shared: bool,
+}
+
+/// What a turn with a socket has read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrived {
+    bytes: usize,
+    /// There was no more.
+    emptied: bool,
 }
 
 /// Whether the loop goes on.
@@ -228,17 +237,20 @@ impl Loop {
     pub(super) fn read_out(&mut self) {
         let sockets = self.shell.underlay.iter().flat_map(Underlay::fds).count();
         for number in 0..sockets {
-            for _ in 0..TURNS {
-                if self.read_socket(number) {
+            let mut bytes = 0;
+            for _ in 0..READS_OF_ALL / READS {
+                let turn = self.read_socket(number);
+                self.finish();
+                bytes += turn.bytes;
+                if turn.emptied || bytes >= Underlay::HOLDS {
                     break;
                 }
             }
         }
     }
 
-    /// Says whether the socket was empty in the end.
-    fn read_socket(&mut self, number: usize) -> bool {
-        let (mut read, mut emptied) = (0, false);
+    fn read_socket(&mut self, number: usize) -> Arrived {
+        let mut arrived = Arrived::default();
         for _ in 0..READS {
             let Shell {
                 underlay, counters, ..
@@ -247,11 +259,11 @@ impl Loop {
                 .as_mut()
                 .and_then(|underlay| underlay.recv(number, &mut self.buffer, counters))
             else {
-                emptied = true;
+                arrived.emptied = true;
                 break;
             };
             let now = self.clock.now();
-            read += batch.len;
+            arrived.bytes += batch.len;
             let bytes = self.buffer.get(..batch.len).unwrap_or_default();
             if bytes.is_empty() {
                 // An empty datagram is a datagram too: the core counts it.
@@ -267,12 +279,13 @@ impl Loop {
                     &mut self.shell,
                 );
             }
-            if read >= BYTES {
+            if arrived.bytes >= BYTES {
                 break;
             }
         }
-        self.forwarder.socket_read(self.clock.now(), read, emptied);
-        emptied
+        let Arrived { bytes, emptied } = arrived;
+        self.forwarder.socket_read(self.clock.now(), bytes, emptied);
+        arrived
     }
 
     /// Frames of the other workers, as long as they were accepted under the tables that run here.

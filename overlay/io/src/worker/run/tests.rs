@@ -1,6 +1,7 @@
 //! A worker's turns, without a thread: what rings hold is taken, and the worker does not wait before
 //! that is so.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -106,6 +107,16 @@ impl Bench {
             busy && self.worker.turn() == Next::Continue
         });
         busy.count()
+    }
+
+    fn switch(&mut self, switches: OffloadSwitches) {
+        let (reply, _answer) = oneshot::channel();
+        self.worker.carry_out(Command::Switch(switches, reply));
+    }
+
+    /// Datagrams that were read.
+    fn read(&self) -> u64 {
+        self.worker.shell.counters.datagrams_in
     }
 
     /// Frames that were taken in.
@@ -267,36 +278,61 @@ fn a_turn_with_a_port_is_bounded_by_what_superframes_stand_for() {
     }
 }
 
+/// A worker with a socket, and somebody who sends to it.
+fn bench_with_socket(on: OffloadSwitches) -> (Bench, Underlay, SocketAddr) {
+    let bind = || Underlay::bind("127.0.0.1:0".parse().unwrap(), on).unwrap();
+    let ((from, _), (underlay, to)) = (bind(), bind());
+    assert!(from.offloads().gso, "the test is to send many at once");
+    (bench_on(Some(underlay)), from, to)
+}
+
+/// So many datagrams of 1,000 bytes at once.
+fn send_at_once(from: &mut Underlay, to: SocketAddr, datagrams: usize) {
+    let transmit = Transmit {
+        to,
+        bytes: &vec![7; 1_000 * datagrams],
+        size: 1_000,
+        ecn: Ecn::NotEct,
+    };
+    from.send(transmit, &mut ShellCounters::default());
+}
+
+const JOINING: OffloadSwitches = OffloadSwitches {
+    gso: Switch::Auto,
+    gro: Switch::On,
+    tap: Switch::Auto,
+};
+
 #[test]
 fn what_the_kernel_has_joined_is_read_before_it_may_join_no_more() {
-    let on = OffloadSwitches {
-        gro: Switch::On,
-        ..OffloadSwitches::default()
-    };
-    let bind = || Underlay::bind("127.0.0.1:0".parse().unwrap(), on).unwrap();
-    let ((mut from, _), (underlay, to)) = (bind(), bind());
-    assert!(from.offloads().gso, "the test is to send many at once");
-    let mut bench = bench_on(Some(underlay));
-    for _ in 0..3 {
-        let datagrams = Transmit {
-            to,
-            bytes: &[7; 1_000],
-            size: 200,
-            ecn: Ecn::NotEct,
-        };
-        from.send(datagrams, &mut ShellCounters::default());
+    let (mut bench, mut from, to) = bench_with_socket(JOINING);
+    // As much as the socket holds: little without root.
+    let fd = bench.worker.shell.underlay.iter().flat_map(Underlay::fds);
+    let fd = fd.collect::<Vec<_>>()[0];
+    let holds = rustix::net::sockopt::socket_recv_buffer_size(fd).unwrap();
+    let batches = holds * 3 / 4 / 60_000;
+    assert!(batches > 1, "there is no room in {holds} bytes");
+    for _ in 0..batches {
+        send_at_once(&mut from, to, 60);
     }
     let off = OffloadSwitches {
         gro: Switch::Off,
-        ..on
+        ..JOINING
     };
-    let (reply, _answer) = oneshot::channel();
-    bench.worker.carry_out(Command::Switch(off, reply));
-    let read = |bench: &Bench| bench.worker.shell.counters.datagrams_in;
-    for _ in 0..10 {
-        if read(&bench) < 15 {
-            assert_eq!(bench.worker.turn(), Next::Continue);
-        }
-    }
-    assert_eq!(read(&bench), 15, "datagrams, each by itself");
+    bench.switch(off);
+    let sent = u64::try_from(60 * batches).unwrap();
+    assert_eq!(bench.read(), sent, "datagrams, each by itself");
+}
+
+#[test]
+fn a_switch_that_lets_the_kernel_join_on_reads_nothing() {
+    let (mut bench, mut from, to) = bench_with_socket(JOINING);
+    send_at_once(&mut from, to, 5);
+    bench.switch(OffloadSwitches {
+        tap: Switch::Off,
+        ..JOINING
+    });
+    assert_eq!(bench.read(), 0, "it has its turn");
+    assert_eq!(bench.worker.turn(), Next::Continue);
+    assert_eq!(bench.read(), 5);
 }
