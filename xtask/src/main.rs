@@ -51,6 +51,9 @@ enum Gate {
     },
     /// Runs the fuzz targets: what they find goes to `target/fuzz`.
     Fuzz(fuzz::Options),
+    /// A switch that `bench --many` starts, and that measures nothing by itself.
+    #[command(hide = true)]
+    Relay(bench::many::relay::Relay),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,7 @@ fn run(gate: &Gate) -> Result<bool> {
         Gate::Bench(options) => bench::run(&root, options),
         Gate::Flame { seconds } => bench::flame::run(&root, *seconds),
         Gate::Fuzz(options) => fuzz::run(&root, options),
+        Gate::Relay(relay) => relay.run().map(|()| true),
     }
 }
 

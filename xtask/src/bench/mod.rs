@@ -7,7 +7,7 @@ mod fabric;
 mod figures;
 pub(crate) mod flame;
 mod machine;
-mod many;
+pub(crate) mod many;
 mod measure;
 mod namespace;
 mod namespaces;

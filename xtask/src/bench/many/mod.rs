@@ -1,6 +1,9 @@
 //! What a frame costs a whole node among many ports and addresses: the daemon, its TAPs and the
 //! kernel, where `--scale` has the datapath alone.
 //!
+//! Beside it, on as many TAPs of its own, a [relay](relay) does nothing but read and write: what grows
+//! there too, the kernel costs whoever it is.
+//!
 //! Every point is a node in a namespace of its own. All of them are there for the whole run, and
 //! have their turns. The hosts send from one processor and the node works on another; what they
 //! send goes to hosts whose kernel has no use for it, so nobody answers.
@@ -8,6 +11,7 @@
 mod frame;
 mod layout;
 mod node;
+pub(crate) mod relay;
 mod report;
 mod sender;
 mod walk;
@@ -23,7 +27,7 @@ use serde::Serialize;
 
 use crate::bench::fabric::Folder;
 use crate::bench::many::layout::{Dimension, Layout};
-use crate::bench::many::node::{Counted, Node};
+use crate::bench::many::node::{Counted, Node, Switch};
 use crate::bench::many::sender::Sender;
 use crate::bench::{Options, machine, stop_flag};
 use crate::command::progress;
@@ -43,6 +47,7 @@ const REPEATS: u32 = 2;
 /// One turn of one point.
 #[derive(Debug, Serialize)]
 struct Sample {
+    switch: Switch,
     dimension: Dimension,
     count: u32,
     round: u32,
@@ -88,16 +93,20 @@ pub(super) fn run(root: &Path, options: &Options, program: &Path) -> Result<()> 
     let folder = Folder::make()?;
     let mut points = Vec::new();
     for layout in layouts {
-        progress(&format!("starts a node with {layout}"));
-        points.push(Point::start(program, &folder, layout, *last, &stop)?);
+        for switch in Switch::ALL {
+            progress(&format!("starts {}, {layout}", switch.title()));
+            let node = Node::start(program, folder.path(), layout, switch)?;
+            points.push(Point::start(node, switch, *last, &stop)?);
+        }
     }
     let mut samples = Vec::new();
     for round in 1..=options.rounds {
         for point in &mut points {
             let sample = point.sample(round, options.seconds, &stop)?;
             progress(&format!(
-                "round {round} {:<20} {:5.0} ns, {:4.1} us a second idle, {} lost",
+                "round {round} {:<20} {:<20} {:5.0} ns, {:4.1} us a second idle, {} lost",
                 point.node.layout.to_string(),
+                point.switch.title(),
                 sample.nanoseconds,
                 sample.idle / 1e3,
                 sample.lost
@@ -118,20 +127,15 @@ pub(super) fn run(root: &Path, options: &Options, program: &Path) -> Result<()> 
 /// A node and its hosts.
 #[derive(Debug)]
 struct Point {
+    switch: Switch,
     node: Node,
     hosts: Sender,
 }
 
 impl Point {
-    /// Starts it, and lets it hear every host once.
-    fn start(
-        program: &Path,
-        folder: &Folder,
-        layout: Layout,
-        processor: usize,
-        stop: &AtomicBool,
-    ) -> Result<Self> {
-        let node = Node::start(program, folder.path(), layout)?;
+    /// Lets a node hear every host once.
+    fn start(node: Node, switch: Switch, processor: usize, stop: &AtomicBool) -> Result<Self> {
+        let layout = node.layout;
         node.process.keep_on(processor)?;
         let mut hosts = Sender::open(&node.namespace, layout)?;
         hosts.introduce(stop)?;
@@ -140,7 +144,11 @@ impl Point {
         if known != hosts_there {
             bail!("the node knows {known} of {hosts_there} addresses");
         }
-        Ok(Self { node, hosts })
+        Ok(Self {
+            switch,
+            node,
+            hosts,
+        })
     }
 
     /// Measures until nothing was lost, but not for ever.
@@ -170,6 +178,7 @@ impl Point {
         let lost = missed(warm + sent, counted, self.node.counted()?)?;
         let layout = self.node.layout;
         Ok(Sample {
+            switch: self.switch,
             dimension: layout.dimension,
             count: layout.count,
             round,

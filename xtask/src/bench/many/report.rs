@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::bench::datapath::folder;
 use crate::bench::figures::Spread;
 use crate::bench::many::layout::Dimension;
+use crate::bench::many::node::Switch;
 use crate::bench::many::sender::{BURST, RATE};
 use crate::bench::many::{Run, Sample};
 use crate::command::say;
@@ -44,15 +45,23 @@ fn markdown(run: &Run) -> String {
     out
 }
 
-/// A row of figures below the points, with what was added from the first to the last.
+/// A row of figures for each switch below the points, with what was added from the first to the last.
 fn table(run: &Run, dimension: Dimension) -> String {
-    let counts = dimension.counts();
-    let of = |count| figures(&run.samples, dimension, count);
-    let mut out = format!("| {} |", dimension.title());
-    for count in counts {
+    let mut out = format!("| ns; {} |", dimension.title());
+    for count in dimension.counts() {
         out.push_str(&format!(" {} |", grouped(count)));
     }
-    out.push_str(" growth, % | in each round |\n|---|---|---|---|---|---|---|\n| ns |");
+    out.push_str(" growth, % | in each round |\n|---|---|---|---|---|---|---|\n");
+    for switch in Switch::ALL {
+        out.push_str(&row(run, dimension, switch));
+    }
+    out
+}
+
+fn row(run: &Run, dimension: Dimension, switch: Switch) -> String {
+    let counts = dimension.counts();
+    let of = |count| figures(&run.samples, dimension, switch, count);
+    let mut out = format!("| {} |", switch.title());
     for count in counts {
         out.push_str(&format!(" {} |", shown(of(count), 0)));
     }
@@ -68,8 +77,8 @@ fn table(run: &Run, dimension: Dimension) -> String {
 }
 
 /// In the order of the rounds.
-fn figures(samples: &[Sample], dimension: Dimension, count: u32) -> Vec<f64> {
-    let these = samples.iter();
+fn figures(samples: &[Sample], dimension: Dimension, switch: Switch, count: u32) -> Vec<f64> {
+    let these = samples.iter().filter(|it| it.switch == switch);
     let these = these.filter(|it| it.dimension == dimension && it.count == count);
     these.map(|it| it.nanoseconds).collect()
 }
@@ -97,7 +106,8 @@ mod tests {
 
     #[test]
     fn growth_is_of_medians_and_of_every_round() {
-        let sample = |count, round, nanoseconds| Sample {
+        let sample = |switch, count, round, nanoseconds| Sample {
+            switch,
             dimension: Dimension::Ports,
             count,
             round,
@@ -112,19 +122,25 @@ mod tests {
             seconds: 1,
             load: [0.0, 0.0],
             samples: vec![
-                sample(16, 1, 1_000.0),
-                sample(1_024, 1, 1_100.0),
-                sample(16, 2, 2_000.0),
-                sample(1_024, 2, 2_500.0),
-                sample(16, 3, 1_000.0),
-                sample(1_024, 3, 1_200.0),
+                sample(Switch::Skerry, 16, 1, 1_000.0),
+                sample(Switch::Relay, 16, 1, 100.0),
+                sample(Switch::Skerry, 1_024, 1, 1_100.0),
+                sample(Switch::Relay, 1_024, 1, 105.0),
+                sample(Switch::Skerry, 16, 2, 2_000.0),
+                sample(Switch::Skerry, 1_024, 2, 2_500.0),
+                sample(Switch::Skerry, 16, 3, 1_000.0),
+                sample(Switch::Skerry, 1_024, 3, 1_200.0),
             ],
         };
         let text = table(&run, Dimension::Ports);
-        let row = "| ns | 1000 (1000-2000) | - | - | 1200 (1100-2500) | +20.0 | 20.0 (10.0-25.0) |";
-        assert!(text.contains(row), "{text}");
+        for row in [
+            "| Skerry | 1000 (1000-2000) | - | - | 1200 (1100-2500) | +20.0 | 20.0 (10.0-25.0) |",
+            "| read and write alone | 100 (100-100) | - | - | 105 (105-105) | +5.0 | 5.0 (5.0-5.0) |",
+        ] {
+            assert!(text.contains(row), "{text}");
+        }
         assert!(
-            text.starts_with("| ports | 16 | 64 | 256 | 1,024 |"),
+            text.starts_with("| ns; ports | 16 | 64 | 256 | 1,024 |"),
             "{text}"
         );
     }
