@@ -3,6 +3,7 @@
 mod bench;
 mod captures;
 mod command;
+mod deb;
 mod fuzz;
 mod interop;
 mod mutants;

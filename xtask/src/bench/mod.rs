@@ -61,7 +61,7 @@ pub(crate) struct Options {
     /// Seconds of every TCP measurement, or of every point among many.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
-    /// A wireguard-go to measure besides Debian's.
+    /// A wireguard-go to measure besides that of this Debian; otherwise that of Debian unstable.
     #[arg(long)]
     wireguard_go: Option<PathBuf>,
     /// The congestion control of the sending host, for all variants alike. Linux is built with

@@ -1,6 +1,6 @@
 //! A network namespace of the bench's own.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio, id};
@@ -68,6 +68,14 @@ impl Namespace {
             .arg(program)
             .stdin(Stdio::null());
         command
+    }
+
+    /// Sets one of the kernel's variables inside, by its path below `/proc/sys/net`.
+    pub(super) fn set(&self, variable: &str, value: &str) -> Result<()> {
+        let path = Path::new("/proc/sys/net").join(variable);
+        self.enter(|| {
+            fs::write(&path, value).with_context(|| format!("cannot write {}", path.display()))
+        })
     }
 
     /// Does something inside, on a thread of its own. Sockets that it makes stay inside.

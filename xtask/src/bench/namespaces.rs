@@ -77,6 +77,11 @@ impl Namespaces {
         self.at(place).ip(words).map(|_| ())
     }
 
+    /// Sets one of the kernel's variables in one of them, by its path below `/proc/sys/net`.
+    pub(super) fn set(&self, place: Place, variable: &str, value: &str) -> Result<()> {
+        self.at(place).set(variable, value)
+    }
+
     /// A program that will run in one of them, as a direct child of this process.
     pub(super) fn command(&self, place: Place, program: &Path) -> Command {
         self.at(place).command(program)

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::bench::INNER_MTU;
-use crate::bench::fabric::{Folder, bridge_hosts};
+use crate::bench::fabric::{Folder, RECEIVER, address_hosts, bridge_hosts};
 use crate::bench::namespaces::{Namespaces, Place};
 use crate::bench::process::Process;
 use crate::bench::skerry::{Keys, keygen};
@@ -41,6 +41,32 @@ pub(super) fn vxlan(namespaces: &Namespaces, addresses: [&str; 2], links: [&str;
     bridge_hosts(namespaces, ["vx0", "vx0"])
 }
 
+/// Lets the nodes route between their hosts, which believe to be on one link: each node answers
+/// for the host behind the other.
+pub(super) fn route_hosts(namespaces: &Namespaces) -> Result<()> {
+    let [near, far] = LINKS;
+    let (sender, receiver) = ("10.1.0.1", RECEIVER);
+    for (node, host, here, there, link) in [
+        (Place::Tx, Place::Sender, sender, receiver, near),
+        (Place::Rx, Place::Receiver, receiver, sender, far),
+    ] {
+        let name = namespaces.name(host);
+        for words in [
+            format!(
+                "link add port mtu {TUN_MTU} type veth peer name eth0 mtu {TUN_MTU} netns {name}"
+            ),
+            "link set port up".to_owned(),
+            format!("route add {here} dev port"),
+            format!("route add {there} dev {link}"),
+        ] {
+            namespaces.ip(node, &words)?;
+        }
+        namespaces.set(node, "ipv4/ip_forward", "1")?;
+        namespaces.set(node, "ipv4/conf/port/proxy_arp", "1")?;
+    }
+    address_hosts(namespaces)
+}
+
 /// Starts a wireguard-go on both nodes: 198.51.100.1 and 198.51.100.2.
 pub(super) fn wireguard(
     namespaces: &Namespaces,
@@ -58,8 +84,10 @@ pub(super) fn wireguard(
     };
     let tx = start(Place::Tx, near)?;
     let rx = start(Place::Rx, far)?;
-    configure(near, &first, &second.public, "192.0.2.2", "198.51.100.2")?;
-    configure(far, &second, &first.public, "192.0.2.1", "198.51.100.1")?;
+    let (inside, host) = ("198.51.100.2", RECEIVER);
+    configure(near, &first, &second.public, "192.0.2.2", [inside, host])?;
+    let (inside, host) = ("198.51.100.1", "10.1.0.1");
+    configure(far, &second, &first.public, "192.0.2.1", [inside, host])?;
     for (place, link, address) in [
         (Place::Tx, near, "198.51.100.1/24"),
         (Place::Rx, far, "198.51.100.2/24"),
@@ -72,13 +100,19 @@ pub(super) fn wireguard(
 }
 
 /// Speaks the configuration protocol of userspace WireGuards, so that no tool is needed.
-fn configure(link: &str, own: &Keys, peer: &str, endpoint: &str, allowed: &str) -> Result<()> {
+fn configure(
+    link: &str,
+    own: &Keys,
+    peer: &str,
+    endpoint: &str,
+    [inside, host]: [&str; 2],
+) -> Result<()> {
     let socket = Path::new("/var/run/wireguard").join(format!("{link}.sock"));
     let mut stream = connect(&socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let request = format!(
         "set=1\nprivate_key={}\nlisten_port=51820\nreplace_peers=true\npublic_key={}\n\
-         endpoint={endpoint}:51820\nallowed_ip={allowed}/32\n\n",
+         endpoint={endpoint}:51820\nallowed_ip={inside}/32\nallowed_ip={host}/32\n\n",
         hexadecimal(&own.private)?,
         hexadecimal(peer)?
     );

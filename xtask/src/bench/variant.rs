@@ -10,6 +10,8 @@ use crate::bench::namespaces::Namespaces;
 use crate::bench::peers::{self, PEERS, Peer};
 use crate::bench::skerry::{self, Ports};
 use crate::bench::tunnel;
+use crate::command::say;
+use crate::deb::WIREGUARD_GO;
 
 /// One way to connect the hosts. Another peer is another [`How`], and a line in [`all`].
 #[derive(Debug)]
@@ -26,6 +28,10 @@ enum How {
     Veth,
     Vxlan,
     VxlanOver {
+        wireguard_go: PathBuf,
+        skerry: PathBuf,
+    },
+    Routed {
         wireguard_go: PathBuf,
         skerry: PathBuf,
     },
@@ -64,6 +70,17 @@ impl Variant {
                     folder,
                 })
             }
+            How::Routed {
+                wireguard_go,
+                skerry,
+            } => {
+                let ends = tunnel::wireguard(namespaces, &folder, wireguard_go, skerry)?;
+                tunnel::route_hosts(namespaces)?;
+                Ok(Fabric {
+                    ends: Some(ends),
+                    folder,
+                })
+            }
             How::Peer { peer, root } => {
                 let ends = peers::start(namespaces, &folder, *peer, root)?;
                 Ok(Fabric {
@@ -86,7 +103,7 @@ impl Variant {
 ///
 /// # Errors
 /// A program does not say its version.
-pub(super) fn all(root: &Path, newer: Option<&Path>) -> Result<Vec<Variant>> {
+pub(super) fn all(root: &Path, given: Option<&Path>) -> Result<Vec<Variant>> {
     let skerry = root.join("target/release/skerry");
     let mut variants = vec![
         Variant {
@@ -101,12 +118,19 @@ pub(super) fn all(root: &Path, newer: Option<&Path>) -> Result<Vec<Variant>> {
         },
     ];
     let debian = which("wireguard-go")?;
-    for (program, age) in [
-        (Some(debian.as_path()), ", of Debian"),
-        (newer, ", given by hand"),
-    ] {
-        let Some(program) = program else { continue };
-        variants.push(over_wireguard_go(program, age, &skerry)?);
+    variants.push(over_wireguard_go(&debian, "of this Debian", &skerry)?);
+    let newer = match given {
+        Some(program) => Ok((program.to_owned(), "given by hand")),
+        None => (WIREGUARD_GO.find(root)).map(|program| (program, "of Debian unstable")),
+    };
+    match newer {
+        Ok((program, age)) => {
+            variants.push(over_wireguard_go(&program, age, &skerry)?);
+            variants.push(routed_by_wireguard_go(&program, age, &skerry)?);
+        }
+        Err(why) => say(&format!(
+            "today's wireguard-go is not measured, give it with --wireguard-go: {why:#}"
+        )),
     }
     variants.extend(PEERS.map(|peer| Variant {
         name: peer.name.to_owned(),
@@ -147,9 +171,23 @@ fn over_wireguard_go(program: &Path, age: &str, skerry: &Path) -> Result<Variant
     Ok(Variant {
         name: format!("kernel vxlan over wireguard-go {version}"),
         note: format!(
-            "wireguard-go {version}{age}{old}; the work of vxlan and bridge is the kernel's and only in part in the ends' columns"
+            "wireguard-go {version}, {age}{old}; the work of vxlan and bridge is the kernel's and only in part in the ends' columns"
         ),
         how: How::VxlanOver {
+            wireguard_go: program.to_owned(),
+            skerry: skerry.to_owned(),
+        },
+    })
+}
+
+fn routed_by_wireguard_go(program: &Path, age: &str, skerry: &Path) -> Result<Variant> {
+    let version = version(program)?;
+    Ok(Variant {
+        name: format!("layer 3 only: wireguard-go {version}"),
+        note: format!(
+            "wireguard-go {version}, {age}, by itself, as hosts with routes use it; its packets are as long as the underlay lets them be"
+        ),
+        how: How::Routed {
             wireguard_go: program.to_owned(),
             skerry: skerry.to_owned(),
         },

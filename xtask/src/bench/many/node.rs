@@ -69,7 +69,10 @@ impl Node {
         let dimension = layout.dimension;
         let name = format!("{switch:?}{dimension:?}{}", layout.count).to_lowercase();
         let namespace = Namespace::make(&name)?;
-        namespace.enter(silence)?;
+        // Without IPv6 of the kernel's own, every interface of which would greet all others.
+        for scope in ["all", "default"] {
+            namespace.set(&format!("ipv6/conf/{scope}/disable_ipv6"), "1")?;
+        }
         let log = folder.join(format!("{name}.log"));
         let (mut command, daemon) = match switch {
             Switch::Skerry => {
@@ -172,15 +175,6 @@ fn relay(layout: Layout, namespace: &Namespace) -> Result<Command> {
     command.args(["relay".to_owned(), layout.ports().to_string()]);
     command.arg(layout.hosts().to_string());
     Ok(command)
-}
-
-/// Without IPv6 of the kernel's own, every interface of which would greet all others.
-fn silence() -> Result<()> {
-    for scope in ["all", "default"] {
-        fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1")
-            .context("IPv6 of a namespace cannot be switched off")?;
-    }
-    Ok(())
 }
 
 /// Frames of all ports.
