@@ -8,6 +8,7 @@ mod fuzz;
 mod interop;
 mod mutants;
 mod outcome;
+mod schedule;
 mod sets;
 mod tools;
 

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::command::{Ended, cargo, run as run_command, say};
-use crate::outcome::{Counts, Outcome, summarise};
+use crate::command::{Ended, cargo, run as run_command};
+use crate::outcome::summarise;
+use crate::schedule;
 use crate::tools::{
     CARGO_DENY, MDBOOK, PANEL_PACKAGES, PYBOY, TEST_PACKAGES, install_packages, is_root,
 };
@@ -18,7 +18,7 @@ pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
 
 /// What a set needs of the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Needs {
+pub(crate) enum Needs {
     Nothing,
     /// Network namespaces and interfaces of its own, and Debian packages.
     Root,
@@ -28,7 +28,7 @@ enum Needs {
 
 impl Needs {
     /// Why it cannot run without root; `None` when it can.
-    const fn lacks(self) -> Option<&'static str> {
+    pub(crate) const fn lacks(self) -> Option<&'static str> {
         match self {
             Self::Nothing => None,
             Self::Root => Some("needs root: it makes network namespaces and interfaces"),
@@ -37,11 +37,23 @@ impl Needs {
     }
 }
 
-struct Set {
-    name: &'static str,
-    what: &'static str,
-    needs: Needs,
-    run: fn(&Path, &str) -> Result<Ended>,
+/// When a set runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Pace {
+    /// In its turn.
+    InTurn,
+    /// From its turn on, beside the sets behind it, with what they leave of the cores. It computes
+    /// only, in a target folder of its own.
+    Beside,
+}
+
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) pace: Pace,
+    pub(crate) run: fn(&Path, &str) -> Result<Ended>,
 }
 
 const SETS: &[Set] = &[
@@ -49,12 +61,14 @@ const SETS: &[Set] = &[
         name: "format",
         what: "rustfmt",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| run_command(root, name, &mut cargo(root, &["fmt", "--all", "--check"])),
     },
     Set {
         name: "clippy",
         what: "lints, all targets",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| {
             let arguments = [
                 "clippy",
@@ -73,6 +87,7 @@ const SETS: &[Set] = &[
         name: "rustdoc",
         what: "API documentation",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| {
             let mut doc = cargo(root, &["doc", "--workspace", "--no-deps"]);
             run_command(root, name, doc.env("RUSTDOCFLAGS", "-D warnings"))
@@ -82,18 +97,28 @@ const SETS: &[Set] = &[
         name: "licences",
         what: "cargo deny",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: licences,
     },
     Set {
         name: "unit",
         what: "every crate, no privileges",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| run_command(root, name, &mut cargo(root, &["test", "--workspace"])),
+    },
+    Set {
+        name: "mutants",
+        what: "every deliberate fault is noticed",
+        needs: Needs::Nothing,
+        pace: Pace::Beside,
+        run: |root, name| mutants::run_as_set(root, name),
     },
     Set {
         name: "simulation",
         what: "random fabrics, faults and attackers, optimised",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| {
             let features = ["--features", "simulation", "--test", "simulation"];
             optimised(root, name, "skerry-overlay", &features)
@@ -103,18 +128,21 @@ const SETS: &[Set] = &[
         name: "scale",
         what: "1,000 nodes, optimised",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| optimised(root, name, "skerry-policy", &["--test", "scale"]),
     },
     Set {
         name: "captures",
         what: "other people's packets through two nodes",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| captures::run_as_set(root, name),
     },
     Set {
         name: "ports",
         what: "real ports and the daemon",
         needs: Needs::Root,
+        pace: Pace::InTurn,
         run: |root, name| {
             let arguments = [
                 "test",
@@ -134,54 +162,57 @@ const SETS: &[Set] = &[
         name: "conformance",
         what: "the matrix in namespaces",
         needs: Needs::Root,
+        pace: Pace::InTurn,
         run: |root, name| in_namespaces(root, name, "conformance"),
     },
     Set {
         name: "offloads",
         what: "offloads off and on, over every kind of path",
         needs: Needs::Root,
+        pace: Pace::InTurn,
         run: |root, name| in_namespaces(root, name, "offloads"),
     },
     Set {
         name: "faults",
         what: "broken paths, nodes and machines",
         needs: Needs::Root,
+        pace: Pace::InTurn,
         run: |root, name| in_namespaces(root, name, "faults"),
     },
     Set {
         name: "interop",
         what: "stock kernels in a virtual machine",
         needs: Needs::Root,
+        pace: Pace::InTurn,
         run: interop,
     },
     Set {
         name: "panel",
         what: "the Game Boy panel before other people's assembler, emulators, browser and terminal",
         needs: Needs::Packages,
+        pace: Pace::InTurn,
         run: panel,
     },
     Set {
         name: "lab",
         what: "skerry lab --once, no privileges",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: lab,
-    },
-    Set {
-        name: "mutants",
-        what: "every deliberate fault is noticed",
-        needs: Needs::Nothing,
-        run: |root, name| mutants::run_as_set(root, name),
     },
     Set {
         name: "fuzz",
         what: "every fuzz target for a few seconds",
         needs: Needs::Nothing,
+        // Its seconds are by the clock, so it yields to nobody.
+        pace: Pace::InTurn,
         run: |root, name| fuzz::run_as_set(root, name),
     },
     Set {
         name: "book",
         what: "mdBook",
         needs: Needs::Nothing,
+        pace: Pace::InTurn,
         run: |root, name| {
             let mdbook = MDBOOK.find(root)?;
             run_command(
@@ -208,52 +239,11 @@ const VIEWS: &str = "skerry/views";
 
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
-    let mut outcomes = Vec::new();
     let picked: Vec<&Set> = SETS.iter().filter(|set| pick(set.name)).collect();
     if is_root() && picked.iter().any(|set| set.needs == Needs::Root) {
         install_packages(root, &TEST_PACKAGES)?;
     }
-    for set in picked {
-        let outcome = match set.needs.lacks() {
-            Some(reason) if !is_root() => Outcome::Skipped(reason.to_owned()),
-            _ => run_set(root, set),
-        };
-        outcomes.push((set.name.to_owned(), outcome));
-    }
-    Ok(summarise(&outcomes))
-}
-
-fn run_set(root: &Path, set: &Set) -> Outcome {
-    say(&format!("{:<12} {} ...", set.name, set.what));
-    let start = Instant::now();
-    let ended = (set.run)(root, set.name);
-    let took = start.elapsed();
-    let counts = match ended {
-        Ok(ended) => {
-            let counts = Counts::of(&ended);
-            if counts.failed > 0 {
-                say(&ended.tail(60));
-                say(&format!("(all of it in {})", ended.log.display()));
-            }
-            for line in ended
-                .output
-                .lines()
-                .filter(|line| line.starts_with("figure: "))
-            {
-                say(&format!("{:<12} {line}", ""));
-            }
-            counts
-        }
-        Err(error) => {
-            say(&format!("{}: {error:#}", set.name));
-            Counts {
-                failed: 1,
-                ..Counts::default()
-            }
-        }
-    };
-    say(&format!("{:<12} took {:.1} s", "", took.as_secs_f64()));
-    Outcome::Ran(counts, took)
+    Ok(summarise(&schedule::run(root, &picked)))
 }
 
 /// Licences, bans and sources; advisories need a database that is fetched from elsewhere.
