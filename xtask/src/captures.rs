@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{Ended, cargo, run as run_command, say};
+use crate::builds;
+use crate::command::{Ended, run as run_command, say};
 
 /// The source package that they are in, at a version that is known byte by byte.
 const PACKAGE: &str = "tcpdump=4.99.3-1";
@@ -20,21 +21,9 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Brings the captures, and forwards every packet of them.
 pub(crate) fn run_as_set(root: &Path, name: &str) -> Result<Ended> {
     let captures = find(root).context("cannot bring the captures (a Debian source package)")?;
-    let package = [
-        "test",
-        "--release",
-        "-p",
-        "skerry-overlay",
-        "--features",
-        "captures",
-    ];
-    let test = ["--test", "fabric", "captures::", "--", "--nocapture"];
-    let mut command = cargo(root, &package);
-    run_command(
-        root,
-        name,
-        command.args(test).env("SKERRY_CAPTURES", captures),
-    )
+    let mut test = builds::optimised(root, "fabric");
+    test.args(["captures::", "--", "--nocapture"]);
+    run_command(root, name, test.env("SKERRY_CAPTURES", captures))
 }
 
 /// The folder of the captures.

@@ -1,6 +1,7 @@
 //! The gates of the repository: what a person runs, CI runs, and the other way round.
 
 mod bench;
+mod builds;
 mod captures;
 mod command;
 mod deb;

@@ -1,6 +1,6 @@
 //! The sets of tests: what each runs, what it needs, and in which order.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use crate::schedule;
 use crate::tools::{
     CARGO_DENY, MDBOOK, PANEL_PACKAGES, PYBOY, TEST_PACKAGES, install_packages, is_root,
 };
-use crate::{captures, fuzz, interop, mutants};
+use crate::{builds, captures, fuzz, interop, mutants};
 
 /// The sets that look at the source only.
 pub(crate) const LINTS: [&str; 4] = ["format", "clippy", "rustdoc", "licences"];
@@ -75,7 +75,7 @@ const SETS: &[Set] = &[
                 "--workspace",
                 "--all-targets",
                 "--features",
-                &format!("{ROOT},{CLOCK},{REFEREES},{VIEWS}"),
+                &builds::EVERY_GATE.join(","),
                 "--",
                 "-D",
                 "warnings",
@@ -101,13 +101,6 @@ const SETS: &[Set] = &[
         run: licences,
     },
     Set {
-        name: "unit",
-        what: "every crate, no privileges",
-        needs: Needs::Nothing,
-        pace: Pace::InTurn,
-        run: |root, name| run_command(root, name, &mut cargo(root, &["test", "--workspace"])),
-    },
-    Set {
         name: "mutants",
         what: "every deliberate fault is noticed",
         needs: Needs::Nothing,
@@ -115,13 +108,23 @@ const SETS: &[Set] = &[
         run: |root, name| mutants::run_as_set(root, name),
     },
     Set {
+        name: "unit",
+        what: "every crate, no privileges",
+        needs: Needs::Nothing,
+        pace: Pace::InTurn,
+        run: |root, name| {
+            let arguments = ["test", "--workspace", "--", "--show-output"];
+            run_command(root, name, &mut cargo(root, &arguments))
+        },
+    },
+    Set {
         name: "simulation",
         what: "random fabrics, faults and attackers, optimised",
         needs: Needs::Nothing,
         pace: Pace::InTurn,
         run: |root, name| {
-            let features = ["--features", "simulation", "--test", "simulation"];
-            optimised(root, name, "skerry-overlay", &features)
+            let mut simulation = builds::simulation(root);
+            run_command(root, name, simulation.args(["--", "--nocapture"]))
         },
     },
     Set {
@@ -129,7 +132,10 @@ const SETS: &[Set] = &[
         what: "1,000 nodes, optimised",
         needs: Needs::Nothing,
         pace: Pace::InTurn,
-        run: |root, name| optimised(root, name, "skerry-policy", &["--test", "scale"]),
+        run: |root, name| {
+            let mut scale = builds::optimised(root, "scale");
+            run_command(root, name, scale.args(["--", "--nocapture"]))
+        },
     },
     Set {
         name: "captures",
@@ -144,18 +150,11 @@ const SETS: &[Set] = &[
         needs: Needs::Root,
         pace: Pace::InTurn,
         run: |root, name| {
-            let arguments = [
-                "test",
-                "-p",
-                "skerry-overlay-io",
-                "-p",
-                "skerry",
-                "--features",
-                "skerry-overlay-io/root,skerry/root",
-                // All but those whose features are another set's.
-                "--tests",
-            ];
-            run_command(root, name, &mut cargo(root, &arguments))
+            run_command(
+                root,
+                name,
+                &mut builds::gated(root, &["root", "interfaces", "lab"]),
+            )
         },
     },
     Set {
@@ -224,19 +223,6 @@ const SETS: &[Set] = &[
     },
 ];
 
-/// Features that gate tests which need root, or captures.
-const ROOT: &str =
-    "skerry-overlay-io/root,skerry/root,skerry-netns-tests/root,skerry-overlay/captures";
-
-/// The feature of the simulation's own clock: looked at by the lints, and never run with others.
-const CLOCK: &str = "skerry-overlay/simulation";
-
-/// Features that gate tests which need other people's assembler and emulators.
-const REFEREES: &str = "skerry-asm/referees,skerry-dmg/referees,skerry-gbdisplay/referees";
-
-/// The feature that gates tests which need a browser and `tmux`.
-const VIEWS: &str = "skerry/views";
-
 /// Runs the sets that are picked. True when nothing failed.
 pub(crate) fn run(root: &Path, pick: impl Fn(&str) -> bool) -> Result<bool> {
     let picked: Vec<&Set> = SETS.iter().filter(|set| pick(set.name)).collect();
@@ -254,10 +240,9 @@ fn licences(root: &Path, name: &str) -> Result<Ended> {
     run_command(root, name, command.args(["licenses", "bans", "sources"]))
 }
 
-/// A package's optimised tests, with what they have to say.
-fn optimised(root: &Path, name: &str, package: &str, tests: &[&str]) -> Result<Ended> {
-    let mut command = cargo(root, &["test", "--release", "-p", package]);
-    run_command(root, name, command.args(tests).args(["--", "--nocapture"]))
+/// Where the product is, once it is built.
+fn delivered(root: &Path) -> PathBuf {
+    root.join("target/release/skerry")
 }
 
 /// The product, as it is delivered.
@@ -275,9 +260,8 @@ fn in_namespaces(root: &Path, name: &str, suite: &str) -> Result<Ended> {
     if !built.success {
         return Ok(built);
     }
-    let package = ["test", "--release", "-p", "skerry-netns-tests"];
-    let target = ["--features", "root", "--test", suite];
-    run_command(root, name, cargo(root, &package).args(target))
+    let mut tests = builds::optimised(root, suite);
+    run_command(root, name, tests.env("SKERRY_BIN", delivered(root)))
 }
 
 /// Stock members with a kernel of their own, and the kernel's own tests, against the delivered
@@ -293,30 +277,10 @@ fn interop(root: &Path, name: &str) -> Result<Ended> {
 fn panel(root: &Path, name: &str) -> Result<Ended> {
     install_packages(root, &PANEL_PACKAGES)?;
     let python = PYBOY.find(root)?;
-    let packages = [
-        "-p",
-        "skerry-asm",
-        "-p",
-        "skerry-dmg",
-        "-p",
-        "skerry-gbdisplay",
-        "-p",
-        "skerry-referees",
-    ];
-    let mut test = cargo(root, &["test", "--features", REFEREES]);
-    test.args(packages).args(["--", "--nocapture"]);
-    test.env("SKERRY_PYBOY_PYTHON", python);
-    let parts = run_command(root, name, &mut test)?;
-    // With the whole workspace's dependencies, as the set "unit" has built them.
-    let views = [
-        "test",
-        "--workspace",
-        "--features",
-        VIEWS,
-        "--test",
-        "panel_views",
-    ];
-    let mut views = cargo(root, &views);
+    let mut parts = builds::gated(root, &["forms", "cartridge", "referees", "elsewhere"]);
+    parts.args(["--", "--nocapture"]);
+    let parts = run_command(root, name, parts.env("SKERRY_PYBOY_PYTHON", python))?;
+    let mut views = builds::gated(root, &["panel_views"]);
     // They wait more than they work.
     views.args(["--", "--test-threads", "4"]);
     Ok(parts.and(run_command(root, "panel-views", &mut views)?))
@@ -328,7 +292,7 @@ fn lab(root: &Path, name: &str) -> Result<Ended> {
     if !built.success {
         return Ok(built);
     }
-    let binary = root.join("target/release/skerry");
+    let binary = delivered(root);
     if !is_root() {
         return run_command(root, name, Command::new(binary).args(["lab", "--once"]));
     }
