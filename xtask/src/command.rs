@@ -75,10 +75,18 @@ pub(crate) fn run(root: &Path, name: &str, command: &mut Command) -> Result<Ende
     })
 }
 
-/// `cargo` in the workspace.
+/// `cargo` in a checkout, as a shell would call it. What the cargo that runs this program told it
+/// about its own package stays here: `ring` is built anew whenever that changes, and all that
+/// stands on it.
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
@@ -107,6 +115,16 @@ mod tests {
             assert_eq!(both.output, output);
             let last = output.get(1..).unwrap();
             assert_eq!(both.log, PathBuf::from(format!("{last}.log")));
+        }
+    }
+
+    #[test]
+    fn cargo_hears_nothing_of_this_package() {
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some(), "not by cargo");
+        let command = cargo(Path::new("."), &["--version"]);
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            let told = command.get_envs().find(|(key, _)| *key == name);
+            assert_eq!(told, Some((name.as_ref(), None)));
         }
     }
 }
