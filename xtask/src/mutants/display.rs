@@ -1,6 +1,6 @@
 //! Faults in what the panel shows and does: pages, keys, the differ and the views.
 
-use super::faults::Tests::Cartridge;
+use super::faults::Tests::{Cartridge, Host};
 use super::faults::{Edit, Fault};
 
 const PAINT: &str = "gbdisplay/src/paint.rs";
@@ -19,7 +19,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "changes.push(Change::Chart(id, None));",
             to: "",
         }],
-        tests: Cartridge("what_is_asked_for"),
+        tests: Host("what_is_asked_for"),
     },
     Fault {
         name: "send a chart as tiles too",
@@ -28,7 +28,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "shown != wanted && is_free(*at)",
             to: "shown != wanted",
         }],
-        tests: Cartridge("a_chart_that_moved"),
+        tests: Host("a_chart_that_moved"),
     },
     Fault {
         name: "take one thumb for two acknowledgements",
@@ -37,7 +37,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "(shown_us >= GUARD_US).then_some(shown_us)",
             to: "Some(shown_us)",
         }],
-        tests: Cartridge("an_alert_comes_before"),
+        tests: Host("an_alert_comes_before"),
     },
     Fault {
         name: "decide about what nobody has seen",
@@ -46,7 +46,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "(is_seen && !self.is_stale(now_us))",
             to: "(!self.is_stale(now_us))",
         }],
-        tests: Cartridge("a_decision_that_came"),
+        tests: Host("a_decision_that_came"),
     },
     Fault {
         name: "take what an alert hid for seen",
@@ -55,7 +55,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "self.front = Some(front);\n            self.since_us = None;",
             to: "self.front = Some(front);",
         }],
-        tests: Cartridge("what_comes_to_light"),
+        tests: Host("what_comes_to_light"),
     },
     Fault {
         name: "take what the host knows for what the console shows",
@@ -64,7 +64,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "self.panel.handle_lost();",
             to: "",
         }],
-        tests: Cartridge("a_key_that_comes_before_the_picture"),
+        tests: Cartridge("guard", "a_key_that_comes_before_the_picture"),
     },
     Fault {
         name: "let a finger that was there before the link decide",
@@ -73,7 +73,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "self.found | held & of",
             to: "self.found",
         }],
-        tests: Cartridge("start_that_is_held"),
+        tests: Cartridge("guard", "start_that_is_held"),
     },
     Fault {
         name: "decide on stale facts",
@@ -82,7 +82,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "(is_seen && !self.is_stale(now_us))",
             to: "(is_seen)",
         }],
-        tests: Cartridge("old_facts_are_stale"),
+        tests: Host("old_facts_are_stale"),
     },
     Fault {
         name: "forget that a console shows nothing after its greeting",
@@ -91,7 +91,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "self.shown = Screen::default();",
             to: "",
         }],
-        tests: Cartridge("a_cable_that_is_pulled"),
+        tests: Cartridge("desk", "a_cable_that_is_pulled"),
     },
     Fault {
         name: "let a page of others press keys",
@@ -100,7 +100,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "origin.strip_prefix(\"http://\") == Some(host)",
             to: "!origin.is_empty() && !host.is_empty()",
         }],
-        tests: Cartridge("other_peoples_pages"),
+        tests: Cartridge("web", "other_peoples_pages"),
     },
     Fault {
         name: "lose a tap between two looks",
@@ -109,7 +109,7 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "hands.tapped |= keys & !before;",
             to: "hands.tapped |= keys & before;",
         }],
-        tests: Cartridge("a_tap_counts"),
+        tests: Cartridge("web", "a_tap_counts"),
     },
     Fault {
         name: "show every second row twice",
@@ -118,6 +118,6 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
             from: "colour(y * 2 + 1)",
             to: "colour(y * 2)",
         }],
-        tests: Cartridge("half_blocks"),
+        tests: Cartridge("views", "half_blocks"),
     },
 ];

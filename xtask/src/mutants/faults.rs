@@ -32,26 +32,46 @@ pub(super) enum Tests {
     Assembler(&'static str),
     /// Of the panel's protocol.
     Protocol(&'static str),
-    /// Of the panel's cartridge, and of the host's end of its link.
-    Cartridge(&'static str),
+    /// Of the host's end of the panel's link, beside what they test.
+    Host(&'static str),
+    /// Of the cartridge and the host together: a test program, and names in it.
+    Cartridge(&'static str, &'static str),
 }
 
 impl Tests {
-    /// Arguments of `cargo test`.
-    pub(super) fn arguments(self) -> Vec<&'static str> {
-        let (set, names) = match self {
-            Self::Fabric(names) => (&["skerry-overlay", "--test", "fabric"][..], names),
-            Self::Core(names) => (&["skerry-overlay", "--lib"][..], names),
-            Self::Workers(names) => (
-                &["skerry-overlay-io", "--features", "root", "--test", "root"][..],
-                names,
-            ),
-            Self::Console(names) => (&["skerry-dmg"][..], names),
-            Self::Assembler(names) => (&["skerry-asm"][..], names),
-            Self::Protocol(names) => (&["skerry-panel-proto"][..], names),
-            Self::Cartridge(names) => (&["skerry-gbdisplay"][..], names),
+    /// Arguments of `cargo test` that build them, and no more than them: what is built, is built
+    /// anew for every fault.
+    pub(super) fn programs(self) -> Vec<&'static str> {
+        let fixed = match self {
+            Self::Fabric(_) => &["-p", "skerry-overlay", "--test", "fabric"][..],
+            Self::Core(_) => &["-p", "skerry-overlay", "--lib"][..],
+            Self::Workers(_) => {
+                let root = "skerry-overlay-io/root";
+                &["--workspace", "--features", root, "--test", "root"][..]
+            }
+            Self::Console(_) => &["-p", "skerry-dmg"][..],
+            Self::Assembler(_) => &["-p", "skerry-asm"][..],
+            Self::Protocol(_) => &["-p", "skerry-panel-proto"][..],
+            Self::Host(_) => &["-p", "skerry-gbdisplay", "--lib"][..],
+            Self::Cartridge(program, _) => {
+                return vec!["-p", "skerry-gbdisplay", "--test", program];
+            }
         };
-        ["-p"].iter().chain(set).chain([&names]).copied().collect()
+        fixed.to_vec()
+    }
+
+    /// What their names contain.
+    pub(super) const fn names(self) -> &'static str {
+        match self {
+            Self::Fabric(names)
+            | Self::Core(names)
+            | Self::Workers(names)
+            | Self::Console(names)
+            | Self::Assembler(names)
+            | Self::Protocol(names)
+            | Self::Host(names)
+            | Self::Cartridge(_, names) => names,
+        }
     }
 
     /// Whether nobody but root can run them.

@@ -1,6 +1,6 @@
 //! Faults in the panel: its assembler, its protocol, its cartridge and the host's end of the link.
 
-use super::faults::Tests::{Assembler, Cartridge, Protocol};
+use super::faults::Tests::{Assembler, Cartridge, Host, Protocol};
 use super::faults::{Edit, Fault};
 
 const EXPR: &str = "gbdisplay/asm/src/expr.rs";
@@ -88,7 +88,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "        ldh a,(op_new)\n        or a\n        ret z\n",
             to: "",
         }],
-        tests: Cartridge("loses_nothing_and_doubles_nothing"),
+        tests: Cartridge("link", "loses_nothing_and_doubles_nothing"),
     },
     Fault {
         name: "have the cartridge skip what noise swallowed",
@@ -97,7 +97,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "1$:     ldh a,(p_frame)",
             to: "1$:     ld a,e",
         }],
-        tests: Cartridge("the_cartridge_does"),
+        tests: Cartridge("model", "the_cartridge_does"),
     },
     Fault {
         name: "copy rows while lines are drawn",
@@ -106,7 +106,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "ld a,#7\n        ldh (lines),a",
             to: "ld a,#10\n        ldh (lines),a",
         }],
-        tests: Cartridge("stays_out_of_the_picture"),
+        tests: Cartridge("link", "stays_out_of_the_picture"),
     },
     Fault {
         name: "forget a row that changed while it was copied",
@@ -115,7 +115,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "6$:     ld a,l\n        ldh (row_next),a\n",
             to: "6$:     ld a,l\n        ldh (row_next),a\n        ld (hl),#0\n",
         }],
-        tests: Cartridge("video_memory"),
+        tests: Cartridge("model", "video_memory"),
     },
     Fault {
         name: "let a map end a column too late",
@@ -124,7 +124,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "        cp #COLUMNS+1\n",
             to: "        cp #COLUMNS+2\n",
         }],
-        tests: Cartridge("the_cartridge_does"),
+        tests: Cartridge("model", "the_cartridge_does"),
     },
     Fault {
         name: "have the watchdog leave the port alone",
@@ -133,7 +133,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "        call link_ready\n",
             to: "",
         }],
-        tests: Cartridge("a_slip_on_a_slow_line"),
+        tests: Cartridge("link", "a_slip_on_a_slow_line"),
     },
     Fault {
         name: "let an alarm end",
@@ -142,7 +142,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "        .dw beep_alarm\n",
             to: "        .dw 0\n",
         }],
-        tests: Cartridge("an_alarm"),
+        tests: Cartridge("sound", "an_alarm"),
     },
     Fault {
         name: "never send a frame again",
@@ -151,7 +151,7 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "        self.restart();\n        if",
             to: "        if true {\n            return Waiting::No;\n        }\n        if",
         }],
-        tests: Cartridge("over_a_bad_line"),
+        tests: Host("over_a_bad_line"),
     },
     Fault {
         name: "notice a pulled cable too late",
@@ -160,6 +160,6 @@ pub(super) const PANEL_FAULTS: [Fault; 16] = [
             from: "self.odd_for(now_us) < DOWN_US",
             to: "self.odd_for(now_us) < DOWN_US * 3",
         }],
-        tests: Cartridge("a_cable_that_is_pulled"),
+        tests: Host("a_cable_that_is_pulled"),
     },
 ];
