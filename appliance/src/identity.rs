@@ -74,7 +74,8 @@ impl fmt::Display for IdentityError {
             Self::Key { name, theirs, ours } => write!(
                 f,
                 "the key file is not that of node {name}: its public key is {ours}, and the site \
-                 file lists {theirs}; correct `key` in one of the two"
+                 file lists {theirs}; correct `key` in one of the two, or restart the daemon if \
+                 the node file names a new one: it is read at start only"
             ),
         }
     }

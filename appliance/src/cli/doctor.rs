@@ -41,6 +41,6 @@ fn unusable(error: &ConfigError) -> Finding {
     Finding::missing(
         "node file",
         error.render(false).trim_end(),
-        "correct the node file",
+        "write or correct it; three keys are enough: node, site and key",
     )
 }

@@ -19,8 +19,8 @@ use crate::exit::{Exit, Failed};
 pub(crate) use control::Target;
 use output::Output;
 
-/// A network-layer overlay appliance: private VLANs across machines that do not trust the network
-/// between them, or each other's guests.
+/// A layer-2 overlay: private VLANs across machines that do not trust the network between them, or
+/// each other's guests.
 #[derive(Debug, Parser)]
 #[command(
     name = "skerry",

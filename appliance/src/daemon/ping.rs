@@ -151,8 +151,13 @@ fn find(fabric: &Fabric, target: &str) -> Result<(NodeId, Option<PortId>), Strin
             let home = attachment.map_or(port.node, |it| it.home);
             Ok((home, Some(port.id)))
         }
-        None => Err(format!(
-            "the site file has no node or port `{target}`; a port is node/port, such as n2/b-i3"
-        )),
+        None => {
+            let ports = fabric.ports.iter().map(|port| fabric.port_name(port.id));
+            let such = ports.take(1).map(|name| format!(", such as {name}"));
+            Err(format!(
+                "the site file has no node or port `{target}`; a port is node/port{}",
+                such.collect::<String>()
+            ))
+        }
     }
 }
