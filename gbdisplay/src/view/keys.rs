@@ -12,6 +12,18 @@ use skerry_panel_proto::Keys;
 pub const HOLD_US: u64 = 90_000;
 /// For how long A and B do: longer than until the first repetition, which comes after 250 to 600 ms.
 const HOLD_DECIDING_US: u64 = 700_000;
+/// What comes again so soon after the last time is a repetition, and not a tap: terminals repeat 8 to
+/// 40 times a second, and a line that has lost something makes up for it after 200 ms.
+const REPEATED_US: u64 = 250_000;
+/// For how long a key that repeats counts as held from then on: longer than a line stands still that
+/// has lost something, so that nothing but a hand lets go of it.
+const HOLD_REPEATED_US: u64 = 400_000;
+/// For how long one that is tapped while it still counts as held does: long enough for the second
+/// repetition, if this was the first; less than until the next tap, so that there is an end to it.
+const HOLD_TAPPED_US: u64 = 200_000;
+/// For how long a key must be up to be seen to be: what comes before that is no new press. Longer
+/// than the panel takes for contacts that bounce.
+const UP_US: u64 = 40_000;
 /// For how long at least a key counts that somebody lets go of: the console looks once a picture,
 /// and two looks must agree.
 pub const TAP_US: u64 = 40_000;
@@ -57,23 +69,45 @@ pub fn wants_to_leave(event: &KeyEvent) -> bool {
 pub struct Hands {
     /// Until somebody lets go.
     down: Keys,
-    /// Until when, for each of the eight.
-    until_us: [u64; 8],
+    /// What was pressed for a time, each of the eight.
+    timed: [Timed; 8],
+}
+
+/// A key that counts as held for a time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timed {
+    until_us: u64,
+    /// For how long it was pressed, before it came again.
+    hold_us: u64,
+    /// When it came last.
+    last_us: u64,
+}
+
+impl Timed {
+    fn press(&mut self, now_us: u64, hold_us: u64) {
+        let is_held = now_us < self.until_us.saturating_add(UP_US);
+        // One that asks for more, as `p` does after Enter, is another key of the keyboard.
+        let is_same = is_held && hold_us <= self.hold_us;
+        let mut lasts_us = hold_us;
+        if !is_same {
+            self.hold_us = hold_us;
+        } else if now_us.saturating_sub(self.last_us) <= REPEATED_US {
+            lasts_us = hold_us.min(HOLD_REPEATED_US);
+        } else {
+            lasts_us = hold_us.min(HOLD_TAPPED_US);
+        }
+        self.until_us = self.until_us.max(now_us.saturating_add(lasts_us));
+        self.last_us = now_us;
+    }
 }
 
 impl Hands {
-    /// Presses keys for a time, in microseconds.
+    /// Presses keys for a time, in microseconds. A key that comes again while it counts as held is
+    /// not pressed anew, and lasts for as long as a repetition or a tap does, if that is less.
     pub fn press(&mut self, now_us: u64, keys: Keys, hold_us: u64) {
-        for (bit, until_us) in self.until_us.iter_mut().enumerate() {
+        for (bit, timed) in self.timed.iter_mut().enumerate() {
             if keys.0 >> bit & 1 == 1 {
-                let is_held = now_us < *until_us;
-                // A key that repeats need only last until it does so again.
-                let hold_us = if is_held {
-                    hold_us.min(HOLD_US)
-                } else {
-                    hold_us
-                };
-                *until_us = (*until_us).max(now_us.saturating_add(hold_us));
+                timed.press(now_us, hold_us);
             }
         }
     }
@@ -86,9 +120,9 @@ impl Hands {
     /// What is held.
     #[must_use]
     pub fn held(&self, now_us: u64) -> Keys {
-        let bits = self.until_us.iter().enumerate();
-        Keys(bits.fold(self.down.0, |keys, (bit, until_us)| {
-            keys | u8::from(now_us < *until_us) << bit
+        let bits = self.timed.iter().enumerate();
+        Keys(bits.fold(self.down.0, |keys, (bit, it)| {
+            keys | u8::from(now_us < it.until_us) << bit
         }))
     }
 }
@@ -117,36 +151,87 @@ mod tests {
         assert!(!wants_to_leave(&plain));
     }
 
+    /// When a key goes down, in milliseconds, that comes at such times.
+    fn presses(code: KeyCode, told_ms: &[u64]) -> Vec<u64> {
+        let (keys, hold_us) = key(&KeyEvent::new(code, KeyModifiers::NONE)).unwrap();
+        let (mut hands, mut presses, mut held_ms) = (Hands::default(), Vec::new(), None);
+        for now_ms in 0..12_000 {
+            for _ in told_ms.iter().filter(|it| **it == now_ms) {
+                hands.press(now_ms * 1_000, keys, hold_us);
+            }
+            if hands.held(now_ms * 1_000) == keys {
+                // What is up for less is seen as contacts that bounce.
+                if held_ms.is_none_or(|it| now_ms - it > 30) {
+                    presses.push(now_ms);
+                }
+                held_ms = Some(now_ms);
+            }
+        }
+        assert!(held_ms < Some(11_500), "it is let go");
+        presses
+    }
+
     #[test]
     fn a_key_that_a_terminal_repeats_is_one_press() {
-        for code in [KeyCode::Char('a'), KeyCode::Char('b')] {
-            let mut hands = Hands::default();
-            let event = KeyEvent::new(code, KeyModifiers::NONE);
-            let (keys, hold_us) = key(&event).unwrap();
-            // The first repetition, and those after it.
-            let told = std::iter::once(0).chain((0..20).map(|it| 600_000 + it * 33_000));
-            for at_us in told {
-                assert!(at_us == 0 || hands.held(at_us).contains(keys), "{at_us}");
-                hands.press(at_us, keys, hold_us);
+        // The first repetition, the next ones, and for how long the line stands still after a second:
+        // a packet that is lost on the way comes again then, and those behind it with it.
+        for (first_ms, every_ms, still_ms) in [
+            (250, 25, 0),
+            (500, 33, 0),
+            (600, 33, 0),
+            (500, 90, 0),
+            (600, 125, 0),
+            (500, 33, 200),
+            (500, 33, 300),
+            (600, 125, 200),
+        ] {
+            let late = |it| match it {
+                1_000.. => (1_000 + still_ms).max(it),
+                _ => it,
+            };
+            let repeated = (0..).map(|it| late(first_ms + it * every_ms));
+            let repeated = repeated.take_while(|it| *it < 10_000);
+            let told: Vec<u64> = std::iter::once(0).chain(repeated).collect();
+            for code in ['a', 'b', 'p'] {
+                let presses = presses(KeyCode::Char(code), &told);
+                assert_eq!(presses, [0], "{code} {first_ms} {every_ms} {still_ms}");
             }
-            assert_eq!(hands.held(3_000_000), Keys::default());
         }
     }
 
     #[test]
     fn one_who_taps_again_and_again_presses_again_and_again() {
-        let mut hands = Hands::default();
-        let (keys, hold_us) = key(&KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE)).unwrap();
-        let (mut presses, mut was_held) = (0, false);
-        for now_us in (0..10_000_000).step_by(10_000) {
-            if now_us % 500_000 == 0 {
-                hands.press(now_us, keys, hold_us);
-            }
-            let is_held = hands.held(now_us) != Keys::default();
-            presses += u32::from(is_held && !was_held);
-            was_held = is_held;
+        for (every_ms, expect) in [
+            (260, 13),
+            (350, 10),
+            (355, 10),
+            (500, 10),
+            (690, 8),
+            (750, 14),
+        ] {
+            let told: Vec<u64> = (0..10_000).step_by(every_ms).collect();
+            let presses = presses(KeyCode::Char('a'), &told);
+            assert_eq!(presses.len(), expect, "every {every_ms} ms: {presses:?}");
         }
-        assert_eq!(presses, 10, "every second one of twenty");
+        // As fast as a terminal repeats, it is one press, and another one soon after the end of that.
+        let mut told: Vec<u64> = (0..3_000).step_by(200).collect();
+        told.push(3_250);
+        assert_eq!(presses(KeyCode::Char('a'), &told), [0, 3_250]);
+    }
+
+    #[test]
+    fn a_key_that_asks_for_more_has_it() {
+        let mut hands = Hands::default();
+        let press = |hands: &mut Hands, now_us, code| {
+            let (keys, hold_us) = key(&KeyEvent::new(code, KeyModifiers::NONE)).unwrap();
+            hands.press(now_us, keys, hold_us);
+        };
+        press(&mut hands, 0, KeyCode::Enter);
+        press(&mut hands, 50_000, KeyCode::Char('p'));
+        press(&mut hands, 60_000, KeyCode::Enter);
+        let end_us = 50_000 + HOLD_START_US;
+        assert_eq!(hands.held(end_us - 1), Keys::START);
+        assert_eq!(hands.held(end_us), Keys::default());
     }
 
     #[test]
