@@ -5,10 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,8 +19,8 @@ use tokio::time::{Sleep, sleep};
 
 /// How many there may be; others wait until one ends.
 const CONNECTIONS_MAX: usize = 64;
-/// For how long somebody may say nothing at first: he takes the place of others.
-const SILENCE: Duration = Duration::from_secs(10);
+/// For how long somebody may be here who looks on at nothing: he takes the place of others.
+const VISIT: Duration = Duration::from_secs(10);
 /// How long the other end may leave unread what was sent to it, in milliseconds, or be silent when
 /// asked whether it is there: then it holds no key any more.
 const GONE_MS: u32 = 5_000;
@@ -54,7 +56,8 @@ impl Listener for Door {
         let _refused = bound(&tcp);
         let connection = Connection {
             tcp,
-            silence: Some(Box::pin(sleep(SILENCE))),
+            visit: Some(Box::pin(sleep(VISIT))),
+            stay: Stay::default(),
             _place: place,
         };
         (connection, address)
@@ -74,13 +77,44 @@ fn bound(tcp: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_socket_send_buffer_size(tcp, WAITING_MAX)
 }
 
+/// Says that whoever has a connection looks on, and may keep it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stay(Arc<AtomicBool>);
+
+impl Stay {
+    pub(super) fn for_long(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Connected<IncomingStream<'_, Door>> for Stay {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        stream.io().stay.clone()
+    }
+}
+
 /// A place, and whoever has it.
 #[derive(Debug)]
 pub(super) struct Connection {
     tcp: TcpStream,
-    /// Until he has said something.
-    silence: Option<Pin<Box<Sleep>>>,
+    /// Until he must go, unless he looks on: however much he has said, and whatever he was answered.
+    visit: Option<Pin<Box<Sleep>>>,
+    stay: Stay,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    /// Fails when the visit is over. Whoever asks is woken then.
+    fn poll_visit(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.stay.0.load(Ordering::Relaxed) {
+            self.visit = None;
+        }
+        let visit = self.visit.as_mut();
+        if visit.is_some_and(|it| it.as_mut().poll(context).is_ready()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
 }
 
 impl AsyncRead for Connection {
@@ -89,15 +123,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.tcp).poll_read(context, into);
-        if read.is_ready() {
-            self.silence = None;
-        }
-        let silence = self.silence.as_mut();
-        if silence.is_some_and(|it| it.as_mut().poll(context).is_ready()) {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        read
+        self.poll_visit(context)?;
+        Pin::new(&mut self.tcp).poll_read(context, into)
     }
 }
 
@@ -107,6 +134,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.poll_visit(context)?;
         Pin::new(&mut self.tcp).poll_write(context, bytes)
     }
 

@@ -18,15 +18,16 @@ use std::sync::Arc;
 use std::thread;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use skerry_dmg::Frame;
 use skerry_panel_proto::Keys;
 use tokio::sync::watch;
 
 use super::colours::indexed;
-use connection::Door;
+use connection::{Door, Stay};
 use socket::{Shown, Viewers};
 
 /// The page: everything in one file, nothing from elsewhere.
@@ -60,12 +61,14 @@ impl Web {
         let app = Router::new()
             .route("/", get(page))
             .route("/screen", get(socket::upgrade))
-            .with_state((seen, Arc::clone(&viewers)));
+            .with_state((seen, Arc::clone(&viewers)))
+            .layer(map_response(closing));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let app = app.into_make_service_with_connect_info::<Stay>();
             axum::serve(Door::new(listener), app).await
         };
         let thread = thread::Builder::new().name("web".to_owned());
@@ -134,10 +137,18 @@ async fn page(headers: HeaderMap) -> impl IntoResponse {
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
-        // It asks for nothing more here: the WebSocket has a connection of its own.
-        (header::CONNECTION, "close"),
     ];
     Ok((head, PAGE))
+}
+
+/// Whatever the answer is, nobody asks for more on the same connection: the WebSocket has one of its
+/// own.
+async fn closing(mut response: Response) -> Response {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// True if the request names its host by address, or as `localhost`.

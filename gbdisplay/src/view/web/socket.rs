@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use skerry_panel_proto::Keys;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::connection::Stay;
 use super::is_by_address;
 
 /// How many viewers there may be.
@@ -87,6 +88,7 @@ impl Viewers {
 /// Somebody wants to look on: the page itself, and nobody else's.
 pub(super) async fn upgrade(
     State((shown, viewers)): State<Shared>,
+    ConnectInfo(stay): ConnectInfo<Stay>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -98,6 +100,7 @@ pub(super) async fn upgrade(
     let upgrade = upgrade.max_frame_size(MESSAGE_MAX);
     upgrade.on_upgrade(move |socket| async move {
         if let Some(number) = viewers.enter() {
+            stay.for_long();
             watch_on(socket, shown, &viewers, number).await;
             viewers.leave(number);
         }

@@ -8,6 +8,8 @@
     reason = "the whole file is a test"
 )]
 
+mod visits;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -285,31 +287,6 @@ fn one_who_announces_too_much_is_let_go() {
     until("the one who announces too much to let go", || {
         web.keys() == Keys::default()
     });
-}
-
-#[test]
-fn connections_are_few_and_one_that_says_nothing_makes_room() {
-    let web = web();
-    let address = web.address();
-    let silent: Vec<TcpStream> = (0..64)
-        .map(|_| TcpStream::connect(address).unwrap())
-        .collect();
-    let mut waiting = TcpStream::connect(address).unwrap();
-    waiting
-        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .unwrap();
-    let soon = Duration::from_millis(500);
-    waiting.set_read_timeout(Some(soon)).unwrap();
-    let mut answer = [0; 12];
-    let error = waiting.read_exact(&mut answer).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
-    // Nobody has left, and yet there is room in the end.
-    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
-    waiting.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
-    // The page asks once: then the connection is over, though nobody said so in the request.
-    waiting.read_to_end(&mut Vec::new()).unwrap();
-    drop(silent);
 }
 
 #[test]
