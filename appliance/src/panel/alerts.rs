@@ -13,6 +13,7 @@ use skerry_gbdisplay::facts::Alert;
 use skerry_gbdisplay::panel::QUIET_US;
 
 use super::facts::{Sample, short};
+use super::violations::Counts;
 use crate::view::PeerState;
 
 /// For how long a violation stands after the last time it was tried.
@@ -51,11 +52,7 @@ struct Known {
 
 impl Alerts {
     /// The alerts of a sample; within a kind, the newest first.
-    pub(super) fn facts(
-        &mut self,
-        sample: &Sample,
-        violations: &BTreeMap<(String, String), (u64, Option<Instant>)>,
-    ) -> Vec<Alert> {
+    pub(super) fn facts(&mut self, sample: &Sample, violations: &Counts) -> Vec<Alert> {
         let now = sample.at;
         let causes = causes(sample, violations);
         self.known.retain(|cause, it| {
@@ -102,10 +99,7 @@ impl Alerts {
 }
 
 /// What is so now, and at ports which forbidden things were tried.
-fn causes(
-    sample: &Sample,
-    violations: &BTreeMap<(String, String), (u64, Option<Instant>)>,
-) -> BTreeMap<Cause, BTreeSet<String>> {
+fn causes(sample: &Sample, violations: &Counts) -> BTreeMap<Cause, BTreeSet<String>> {
     let now = sample.at;
     let is_recent = |at: &Option<Instant>| {
         at.is_some_and(|it| now.saturating_duration_since(it) <= VIOLATION_FOR)
@@ -171,7 +165,7 @@ mod tests {
     struct Bench {
         alerts: Alerts,
         sample: Sample,
-        violations: BTreeMap<(String, String), (u64, Option<Instant>)>,
+        violations: Counts,
     }
 
     impl Bench {

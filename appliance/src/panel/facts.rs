@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use skerry_gbdisplay::facts::{Facts, Peer, Port, Pvlan, Violation};
+use skerry_gbdisplay::facts::{Facts, Peer, Port, Pvlan};
 
 use super::alerts::Alerts;
+use super::violations::Violations;
 use crate::view::{Counters, Drops, PeerState, PortCounters, Ports, Status};
 
 /// Round trips that the latency is taken from: of a minute, with four other nodes.
@@ -25,23 +26,8 @@ pub(super) struct Sample {
 pub(super) struct Converter {
     last: Option<Sample>,
     round_trips_us: VecDeque<u64>,
-    /// The counters of what is not allowed, by port and reason, and when each last grew.
-    violations: BTreeMap<(String, String), (u64, Option<Instant>)>,
+    violations: Violations,
     alerts: Alerts,
-}
-
-/// Drops that say that somebody tried what is not allowed.
-fn is_violation(reason: &str) -> bool {
-    let more = [
-        "pvlan_deny",
-        "peering_deny",
-        "ra_guard",
-        "dhcp_server",
-        "icmp_redirect",
-        "vni_denied",
-        "outer_src",
-    ];
-    more.contains(&reason) || reason.starts_with("hairpin_") || reason.ends_with("_spoof")
 }
 
 impl Converter {
@@ -52,7 +38,7 @@ impl Converter {
 
     /// The facts of a sample. Rates are those since the one before.
     pub(super) fn facts(&mut self, sample: Sample) -> Facts {
-        self.note_violations(&sample);
+        self.violations.note(&sample, self.last.as_ref());
         self.note_round_trips(&sample.status);
         let ports = self.ports(&sample);
         let facts = Facts {
@@ -63,8 +49,8 @@ impl Converter {
             pvlans: pvlans(&sample.counters, &ports),
             peers: peers(&sample.status),
             latency_us: self.latency_us(),
-            alerts: self.alerts.facts(&sample, &self.violations),
-            violations: self.violations(&sample.status.node),
+            alerts: self.alerts.facts(&sample, self.violations.counts()),
+            violations: self.violations.facts(&sample.status.node),
             agent: None,
             ports: ports.into_values().collect(),
         };
@@ -101,44 +87,6 @@ impl Converter {
             (name.clone(), port)
         });
         ports.collect()
-    }
-
-    fn note_violations(&mut self, sample: &Sample) {
-        let ports = sample.counters.ports.iter();
-        let ports = ports.flat_map(|(name, it)| {
-            let drops = it.ingress_drops.iter().chain(&it.egress_drops);
-            drops.map(move |it| (name, it))
-        });
-        let peers = sample.counters.peers.iter();
-        let peers = peers.flat_map(|(name, it)| it.drops.iter().map(move |it| (name, it)));
-        let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
-        for (name, (reason, count)) in ports.chain(peers) {
-            if is_violation(reason) && *count > 0 {
-                *sums.entry((name.clone(), reason.clone())).or_default() += count;
-            }
-        }
-        let is_first = self.last.is_none();
-        self.violations.retain(|key, _| sums.contains_key(key));
-        for (key, count) in sums {
-            let known = self.violations.entry(key).or_insert((0, None));
-            if count > known.0 && !is_first {
-                known.1 = Some(sample.at);
-            }
-            known.0 = count;
-        }
-    }
-
-    /// The ones that grew last come first.
-    fn violations(&self, node: &str) -> Vec<Violation> {
-        let mut rows: Vec<_> = self.violations.iter().collect();
-        rows.sort_by(|(_, one), (_, other)| other.1.cmp(&one.1).then(other.0.cmp(&one.0)));
-        rows.into_iter()
-            .map(|((name, reason), (count, _))| Violation {
-                port: short(name, node).into(),
-                reason: reason.as_str().into(),
-                count: *count,
-            })
-            .collect()
     }
 
     fn note_round_trips(&mut self, status: &Status) {

@@ -14,6 +14,7 @@ mod source;
 mod still;
 mod terminal;
 mod trace;
+mod violations;
 mod web;
 
 use std::net::SocketAddr;
