@@ -34,13 +34,16 @@ impl Violations {
     }
 
     /// Notes what a sample counts, and what of that is new since the one before. What there was before
-    /// the first one is not.
+    /// the first one is not. A daemon that is up for less long than it was counts from nothing, and so
+    /// does a counter that fell: a port or a peer may go and come again.
     pub(super) fn note(&mut self, sample: &Sample, last: Option<&Sample>) {
         let sums = sums(sample);
+        let has_restarted = last.is_some_and(|it| sample.status.uptime_s < it.status.uptime_s);
         self.0.retain(|key, _| sums.contains_key(key));
         for (key, count) in sums {
             let known = self.0.entry(key).or_insert((0, None));
-            if count > known.0 && last.is_some() {
+            let began_again = has_restarted || count < known.0;
+            if (began_again || count > known.0) && last.is_some() {
                 known.1 = Some(sample.at);
             }
             known.0 = count;
@@ -130,5 +133,14 @@ mod tests {
         check([5, 6], [60, 65], true);
         check([5, 5], [60, 65], false);
         check([0, 1], [60, 65], true);
+    }
+
+    #[test]
+    fn what_a_daemon_counts_that_began_again_is_new() {
+        check([100, 7], [60, 2], true);
+        check([7, 7], [60, 2], true);
+        check([100, 0], [60, 2], false);
+        // So is what a port counts that was taken away and is there again.
+        check([100, 7], [60, 65], true);
     }
 }
