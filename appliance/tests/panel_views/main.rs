@@ -19,6 +19,7 @@ mod page;
 mod panel;
 mod picture;
 mod pictures;
+mod script;
 mod terminal;
 mod tmux;
 mod web;

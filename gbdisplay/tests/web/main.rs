@@ -21,7 +21,6 @@ use skerry_gbdisplay::panel::Panel;
 use skerry_gbdisplay::port::{Emulated, Port as _, Speed};
 use skerry_gbdisplay::view::{Web, words};
 use skerry_gbdisplay::{Keys, Model};
-use socket2::{SockFilter, SockRef};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket, connect};
@@ -240,36 +239,34 @@ fn two_frames() -> [Frame; 2] {
 }
 
 #[test]
-fn one_who_does_not_read_lets_go() {
+fn keys_are_held_for_as_long_as_somebody_says_so() {
     let mut web = web();
-    let mut viewer = open_own(web.address());
-    hold(&mut viewer, Keys::A);
-    until("A", || web.keys() == Keys::A);
-    let frames = two_frames();
-    let mut turn = frames.iter().cycle();
-    until("the one who does not read to let go", || {
-        web.show(turn.next().unwrap(), "");
+    let (mut one, mut other) = (open_own(web.address()), open_own(web.address()));
+    // Longer than without a word.
+    for _ in 0..5 {
+        hold(&mut one, Keys::A);
+        until("A", || web.keys() == Keys::A);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert_eq!(web.keys(), Keys::A);
+    // One who was stopped is still connected, and his kernel answers for him.
+    until("the one who says nothing to let go", || {
         web.keys() == Keys::default()
     });
-}
-
-#[test]
-fn one_who_vanishes_lets_go() {
-    let mut web = web();
-    let mut viewer = open_own(web.address());
-    // Nothing else happens on the screen.
-    web.show(&two_frames()[0], "");
-    hold(&mut viewer, Keys::A);
-    until("A", || web.keys() == Keys::A);
-    // A filter that passes nothing is a cable that is pulled: nothing arrives, not even for the
-    // kernel, which so acknowledges nothing. BPF_RET | BPF_K: so many bytes pass.
-    let nothing = SockFilter::new(0x06, 0, 0, 0);
-    let stream = SockRef::from(plain(&viewer));
-    stream.attach_filter(&[nothing]).unwrap();
-    until("the one who has vanished to let go", || {
-        web.keys() == Keys::default()
-    });
-    stream.detach_filter().unwrap();
+    // He stands in nobody's way.
+    assert_eq!(web.take_taps(), Keys::A);
+    hold(&mut other, Keys::A);
+    until("A of the other", || web.keys() == Keys::A);
+    assert_eq!(web.take_taps(), Keys::A);
+    hold(&mut other, Keys::default());
+    until("the other to let go", || web.keys() == Keys::default());
+    // What he still holds when he goes on is no press, and what he did not hold is one.
+    hold(&mut one, Keys(Keys::A.0 | Keys::UP.0));
+    until("UP", || web.keys() == Keys::UP);
+    hold(&mut one, Keys::UP);
+    hold(&mut one, Keys(Keys::A.0 | Keys::UP.0));
+    until("A", || web.keys() == Keys(Keys::A.0 | Keys::UP.0));
+    assert_eq!(web.take_taps(), Keys(Keys::A.0 | Keys::UP.0));
 }
 
 #[test]
@@ -284,6 +281,11 @@ fn one_who_announces_too_much_is_let_go() {
     frame.extend((1_u64 << 20).to_be_bytes());
     frame.extend([0; 4]);
     plain(&viewer).write_all(&frame).unwrap();
+    // He is not answered any more, and not waited for.
+    match plain(&viewer).read_to_end(&mut Vec::new()) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
     until("the one who announces too much to let go", || {
         web.keys() == Keys::default()
     });

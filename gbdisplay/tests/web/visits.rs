@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use skerry_gbdisplay::Keys;
 use skerry_gbdisplay::view::Web;
+use socket2::{SockFilter, SockRef};
 
-use super::{PATIENCE, Socket, hold, open_own, two_frames, until, web};
+use super::{PATIENCE, Socket, hold, open_own, plain, two_frames, until, web};
 
 /// Takes every place and says something there; a viewer has come before, and one waits.
 struct Crowd {
@@ -82,5 +83,63 @@ fn one_that_is_answered_makes_room() {
         }
         let took = start.elapsed();
         assert!(took < PATIENCE / 3, "{answer}: {took:?}");
+    }
+}
+
+/// Eight viewers, and nobody else may look on.
+fn eight(web: &mut Web) -> Vec<Socket> {
+    web.show(&two_frames()[0], "");
+    let mut viewers: Vec<Socket> = (0..8).map(|_| open_own(web.address())).collect();
+    for viewer in &mut viewers {
+        viewer.read().unwrap();
+    }
+    assert!(!has_room(web));
+    viewers
+}
+
+/// Whether there is room for another viewer.
+fn has_room(web: &Web) -> bool {
+    std::thread::sleep(Duration::from_millis(100));
+    open_own(web.address()).read().is_ok()
+}
+
+#[test]
+fn a_viewer_who_leaves_makes_room() {
+    let mut web = web();
+    let mut viewers = eight(&mut web);
+    drop(viewers.pop());
+    until("the one who leaves to make room", || has_room(&web));
+}
+
+#[test]
+fn viewers_who_do_not_read_make_room() {
+    let mut web = web();
+    let _viewers = eight(&mut web);
+    let frames = two_frames();
+    let mut turn = frames.iter().cycle();
+    until("those who do not read to make room", || {
+        for _ in 0..20 {
+            web.show(turn.next().unwrap(), "");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        has_room(&web)
+    });
+}
+
+#[test]
+fn viewers_who_vanish_make_room() {
+    let mut web = web();
+    // Nothing else happens on the screen.
+    let viewers = eight(&mut web);
+    // A filter that passes nothing is a cable that is pulled: nothing arrives, not even for the
+    // kernel, which so acknowledges nothing. BPF_RET | BPF_K: so many bytes pass.
+    let nothing = [SockFilter::new(0x06, 0, 0, 0)];
+    let streams: Vec<SockRef<'_>> = viewers.iter().map(|it| plain(it).into()).collect();
+    for stream in &streams {
+        stream.attach_filter(&nothing).unwrap();
+    }
+    until("those who have vanished to make room", || has_room(&web));
+    for stream in &streams {
+        stream.detach_filter().unwrap();
     }
 }

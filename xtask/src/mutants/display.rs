@@ -106,8 +106,8 @@ pub(super) const DISPLAY_FAULTS: [Fault; 12] = [
         name: "lose a tap between two looks",
         edits: &[Edit {
             file: SOCKET,
-            from: "hands.tapped |= keys & !before;",
-            to: "hands.tapped |= keys & before;",
+            from: "self.counting() & !before",
+            to: "self.counting() & before",
         }],
         tests: Cartridge("web", "a_tap_counts"),
     },

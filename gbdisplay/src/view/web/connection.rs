@@ -21,8 +21,9 @@ use tokio::time::{Sleep, sleep};
 const CONNECTIONS_MAX: usize = 64;
 /// For how long somebody may be here who looks on at nothing: he takes the place of others.
 const VISIT: Duration = Duration::from_secs(10);
-/// How long the other end may leave unread what was sent to it, in milliseconds, or be silent when
-/// asked whether it is there: then it holds no key any more.
+/// How long the other end's kernel may leave unanswered what was sent to it, in milliseconds, have no
+/// room for more, or be silent when asked whether it is there: then it has no place any more. One
+/// whose program stands still comes to that when its buffers are full.
 const GONE_MS: u32 = 5_000;
 /// How long nothing has been heard before it is asked.
 const ASKED_AFTER: Duration = Duration::from_secs(2);

@@ -7,7 +7,8 @@
 //!   controls leads here, and a WebSocket must come from the page itself;
 //! - viewers and connections are few, what they send is short, and one that is slow misses pictures:
 //!   hardly anything is kept for anybody;
-//! - whoever is gone without a word, or reads nothing, holds no key for more than some seconds.
+//! - keys are lent: whoever does not say again that he holds one lets go of it after three seconds,
+//!   whether he is gone, was stopped or is out of reach, and takes it again by letting go.
 
 mod connection;
 mod socket;

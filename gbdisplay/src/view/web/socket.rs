@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -24,6 +24,9 @@ const MESSAGE_MAX: usize = 16;
 /// there, and the kernel from what becomes of it that he is.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// For how long a viewer holds what he said that he holds: the page says it again every second.
+const LEASE: Duration = Duration::from_secs(3);
+
 /// What all viewers share.
 pub(super) type Shared = (watch::Receiver<Shown>, Arc<Viewers>);
 
@@ -44,14 +47,60 @@ struct Hands {
     /// How many viewers there were so far.
     number: u64,
     /// Which keys each of them holds.
-    held: BTreeMap<u64, u8>,
+    held: BTreeMap<u64, Hold>,
     /// Keys that went down since somebody asked.
     tapped: u8,
 }
 
+/// The keys that a viewer holds.
+#[derive(Debug)]
+struct Hold {
+    /// As he said it last, and when.
+    keys: u8,
+    since: Instant,
+    /// What he holds of these for longer than anybody heard of him: a key counts again when it was
+    /// let go.
+    lapsed: u8,
+}
+
+impl Hold {
+    /// Nothing.
+    fn none() -> Self {
+        Self {
+            keys: 0,
+            since: Instant::now(),
+            lapsed: 0,
+        }
+    }
+
+    /// What he holds and may.
+    fn counting(&self) -> u8 {
+        if self.since.elapsed() < LEASE {
+            self.keys & !self.lapsed
+        } else {
+            0
+        }
+    }
+
+    /// Takes what he says that he holds; gives what went down.
+    fn take(&mut self, keys: u8) -> u8 {
+        let before = self.counting();
+        let is_over = self.since.elapsed() >= LEASE;
+        let lapsed = if is_over { self.keys } else { self.lapsed };
+        *self = Self {
+            keys,
+            since: Instant::now(),
+            lapsed: lapsed & keys,
+        };
+        self.counting() & !before
+    }
+}
+
 impl Viewers {
     pub(super) fn keys(&self) -> Keys {
-        Keys(self.lock().held.values().fold(0, |all, keys| all | keys))
+        let hands = self.lock();
+        let keys = hands.held.values().map(Hold::counting);
+        Keys(keys.fold(0, |all, keys| all | keys))
     }
 
     pub(super) fn take_taps(&self) -> Keys {
@@ -66,14 +115,15 @@ impl Viewers {
         }
         hands.number += 1;
         let number = hands.number;
-        hands.held.insert(number, 0);
+        hands.held.insert(number, Hold::none());
         Some(number)
     }
 
     fn hold(&self, viewer: u64, keys: u8) {
         let mut hands = self.lock();
-        let before = hands.held.insert(viewer, keys).unwrap_or(0);
-        hands.tapped |= keys & !before;
+        let hold = hands.held.entry(viewer).or_insert_with(Hold::none);
+        let taps = hold.take(keys);
+        hands.tapped |= taps;
     }
 
     fn leave(&self, viewer: u64) {
