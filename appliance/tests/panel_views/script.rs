@@ -54,3 +54,31 @@ fn a_key_that_is_held_is_told_again_and_again() {
     assert_eq!(told(&mut page), before);
     assert!(before.iter().rev().skip(1).all(|it| *it == 4), "{before:?}");
 }
+
+/// Where a panel listens, so that another one can.
+fn place(panel: &Panel) -> String {
+    let place = panel.address.trim_start_matches("http://");
+    place.trim_end_matches('/').to_owned()
+}
+
+#[test]
+fn a_key_that_is_held_while_there_is_no_link_is_nothing_until_it_is_let_go() {
+    let (mut page, panel) = linked();
+    let place = place(&panel);
+    page.key("ArrowUp", true);
+    tells(&mut page, "up", |it| it.starts_with(&[4]));
+    drop(panel);
+    page.says("NO LINK");
+    page.key("ArrowDown", true);
+    let before = told(&mut page);
+    let _panel = Panel::start_at(&place, &[]);
+    page.says("LINK");
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert_eq!(told(&mut page), before);
+    for name in ["ArrowUp", "ArrowDown"] {
+        page.key(name, false);
+    }
+    page.press("ArrowDown");
+    let pressed = [&before[..], &[8, 0]].concat();
+    tells(&mut page, "down and nothing", |it| it == pressed);
+}
