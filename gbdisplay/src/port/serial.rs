@@ -113,6 +113,15 @@ impl Serial {
     }
 }
 
+impl Drop for Serial {
+    /// Whoever closes a port waits until all of it was sent, with Linux 30 s at most
+    /// (`tty_port_close_start`). To an adapter that hangs nothing is sent any more, so what waits for it
+    /// is dropped before.
+    fn drop(&mut self) {
+        let _unplugged = termios::tcflush(&self.port, QueueSelector::OFlush);
+    }
+}
+
 /// A port that was ready and is not any more has taken or given nothing.
 fn again(done: io::Result<usize>) -> io::Result<usize> {
     match done {
