@@ -240,7 +240,7 @@ fn is_shown_until_acknowledged<'a>(
     });
     assert!(shown < acknowledged, "{name} was acknowledged unseen");
     assert_eq!(picture.alert(), Some(alert), "{picture:?}");
-    assert!((250..8_000).contains(&after_ms), "{name}: {after_ms} ms");
+    assert!((500..8_000).contains(&after_ms), "{name}: {after_ms} ms");
     // It blinks until then, and nothing does after that.
     let before = Picture::blinking(run.pictures(shown..acknowledged));
     assert!(
