@@ -4,13 +4,12 @@
 //! The panel is the one of `skerry panel`. It asks the daemon's control socket like any other, so
 //! what it shows is what the daemon has counted.
 
+mod film;
 mod flow;
 mod scene;
 
-use std::fs::File;
 use std::io::IsTerminal as _;
-use std::os::fd::AsRawFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use crate::lab::fabric;
 use crate::lab::node::Node;
 use crate::lab::world::{NodeUp, World};
 use crate::panel::{self, Options, Press, Shared, View};
+pub(super) use film::Film;
 use scene::Scene;
 
 /// The node that is shown: the one with the most guests.
@@ -88,28 +88,6 @@ impl PanelArgs {
             shared,
             model: Model::Dmg,
         }
-    }
-}
-
-/// A file for a film, opened.
-#[derive(Debug)]
-pub(super) struct Film(File);
-
-impl Film {
-    fn create(path: &Path) -> Result<Self> {
-        // What is there stays until there is a film.
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(file))
-    }
-
-    /// A path that leads to it from everywhere in this process.
-    fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 }
 
