@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::PATIENCE;
@@ -54,6 +55,11 @@ impl Panel {
     /// Starts it where there is room.
     pub(crate) fn start(more: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", more)
+    }
+
+    /// Has it stand still, or go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// The next thing that somebody did, which must be this one.

@@ -13,10 +13,10 @@ const UP: &str = "[aria-label=up]";
 const DOWN: &str = "[aria-label=down]";
 const LEFT: &str = "[aria-label=left]";
 const RIGHT: &str = "[aria-label=right]";
-const A: &str = "[data-key='16']";
+pub(crate) const A: &str = "[data-key='16']";
 const B: &str = "[data-key='32']";
-const SELECT: &str = "[data-key='64']";
-const START: &str = "[data-key='128']";
+pub(crate) const SELECT: &str = "[data-key='64']";
+pub(crate) const START: &str = "[data-key='128']";
 
 /// How long something that was done may take to be told.
 const SOON: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(5);
 const TRIES: usize = 3;
 
 /// A page, and a panel whose first alert has been seen.
-fn alerted(width: u32, height: u32, dots: u32) -> (Page, Panel) {
+pub(crate) fn alerted(width: u32, height: u32, dots: u32) -> (Page, Panel) {
     let mut page = Page::new();
     page.size(width, height, dots);
     let panel = alert(&mut page);
