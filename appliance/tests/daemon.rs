@@ -392,11 +392,30 @@ fn a_port_on_a_missing_device_is_named_and_a_reload_to_it_refused() {
     );
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0));
-    std::fs::remove_dir_all(dir.path().join("state")).unwrap();
-    run(dir.path(), &["run", "--config", "node.toml"])
-        .exits(1)
-        .says("port n1/x1");
-    assert!(!dir.path().join("n1.sock").exists());
+}
+
+#[test]
+fn a_port_on_a_missing_device_is_waited_for_at_start() {
+    let dir = node_folder();
+    let port = r#"x1 = { as = "blue.web", ip = ["10.1.0.99"], attach = { nic = "nosuchdevice" } }"#;
+    let site = format!("{}[port.n1]\n{port}\n", portless(SITE));
+    write(&dir.path().join("site.toml"), &site);
+    let daemon = Daemon::start(dir.path());
+    daemon
+        .ask(&["status"])
+        .exits(5)
+        .prints("degraded: port n1/x1: there is no interface \"nosuchdevice\"");
+    let ports = daemon.ask(&["ports", "--json"]).exits(0).json();
+    assert_eq!(ports["ports"][0]["up"], false);
+    let log = log(dir.path());
+    assert!(log.contains("port n1/x1: there is no interface"), "{log}");
+    // A reload that leaves the port alone does not ask for it again.
+    daemon.write_site(&site.replace("i1 = { as = \"blue.isolated\"", "i1 = { as = \"blue.web\""));
+    daemon.ask(&["reload"]).exits(0);
+    daemon.ask(&["status"]).exits(5);
+    daemon.write_site(&portless(SITE));
+    daemon.ask(&["reload"]).exits(0);
+    daemon.ask(&["status"]).exits(0);
 }
 
 #[test]

@@ -82,6 +82,67 @@ fn a_port_that_is_deleted_is_told_made_again_and_well_again() {
     until("good health", || daemon.ask(&["status"]).code == 0);
 }
 
+/// As while it runs: one guest that is not there keeps nobody else down.
+#[test]
+fn namespaces_and_a_nic_that_are_missing_at_start_are_waited_for() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    let guests = [Namespace::new(), Namespace::new()];
+    let veth = |file: &str| {
+        let path = dir.path().join(file);
+        let path = path.display();
+        format!("attach = {{ veth = \"eth0\", netns = \"{path}\" }},")
+    };
+    let site = SITE
+        .replace("i1 = {", &format!("i1 = {{ {}", veth("absent")))
+        .replace("w1 = {", "w1 = { attach = { nic = \"late0\" },");
+    let last = format!("w2 = {{ {} as = \"blue.web\" }}", veth("stale"));
+    common::write(&dir.path().join("site.toml"), &format!("{site}{last}\n"));
+    // What a reboot leaves of `ip netns add`, and what stands there for a moment when it is made.
+    common::write(&dir.path().join("stale"), "");
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    assert_eq!(namespace.links(), ["gw"]);
+    daemon
+        .ask(&["status"])
+        .exits(5)
+        .prints("1 of 4 ports up")
+        .prints("degraded: port n1/i1: there is no network namespace")
+        .prints("degraded: port n1/w1: there is no interface \"late0\"")
+        .prints("degraded: port n1/w2: cannot enter the network namespace");
+    let told = log(dir.path());
+    assert!(told.contains("port n1/i1: there is no network"), "{told}");
+    namespace
+        .sh("ip link add late0 type veth peer name far0 && ip link set far0 up")
+        .exits(0);
+    std::fs::remove_file(dir.path().join("stale")).unwrap();
+    for (file, guest) in ["absent", "stale"].iter().zip(&guests) {
+        std::os::unix::fs::symlink(guest.path(), dir.path().join(file)).unwrap();
+    }
+    until("good health", || daemon.ask(&["status"]).code == 0);
+    daemon.ask(&["status"]).prints("4 of 4 ports up");
+    for guest in &guests {
+        assert!(guest.links()[0].starts_with("eth0@"), "{:?}", guest.links());
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(guests[0].links(), [""; 0]);
+}
+
+#[test]
+fn a_name_of_a_stranger_ends_the_start_even_where_another_port_is_waited_for() {
+    let (dir, namespace) = (tapped(), Namespace::new());
+    namespace
+        .sh("ip link add w1 type veth peer name far0")
+        .exits(0);
+    let missing = SITE.replace("i1 = {", "i1 = { attach = { nic = \"late0\" },");
+    common::write(&dir.path().join("site.toml"), &missing);
+    namespace
+        .run(dir.path())
+        .exits(1)
+        .says("port n1/w1: the name \"w1\" is taken");
+    assert_eq!(namespace.links().len(), 2, "{:?}", namespace.links());
+    assert!(!dir.path().join("n1.sock").exists());
+}
+
 #[test]
 fn without_cap_net_admin_it_says_what_to_do_and_makes_nothing() {
     let (dir, namespace) = (tapped(), Namespace::new());

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use skerry_overlay_io::{
-    Clock, Dataplane, Event, PortManager, PortOptions, Setup, Snapshot, WorkerGone,
+    Clock, Dataplane, Event, PortError, PortManager, PortOptions, Setup, Snapshot, WorkerGone,
 };
 use skerry_policy::{Fabric, Tables};
 use tokio::sync::mpsc;
@@ -103,7 +103,7 @@ impl Node {
         let mut mesh = Mesh::start(&tables, clock)?;
         let dataplane = Dataplane::start(setup, sender)?;
         mesh.offer(&dataplane);
-        let ports = match open_ports(&config, &dataplane, &tables).await {
+        let (ports, waiting) = match open_ports(&config, &dataplane, &tables).await {
             Ok(ports) => ports,
             Err(error) => {
                 dataplane.stop().await;
@@ -128,6 +128,7 @@ impl Node {
             rejected: 0,
         };
         node.settle(first.stored, first.trouble);
+        node.note_waiting(&waiting);
         node.note_lanes();
         node.note_family();
         Ok(node)
@@ -149,6 +150,15 @@ impl Node {
             listen = %self.dataplane.listen(),
             "forwarding"
         );
+    }
+
+    /// What a port is attached to may come after the node, as it may go while it runs.
+    fn note_waiting(&mut self, waiting: &[PortError]) {
+        for error in waiting {
+            warn!("{error}; the others run, and it comes when that is there");
+            let about = About::Port(error.port.clone());
+            self.trouble.note(about, error.to_string());
+        }
     }
 
     /// A worker without a port of its own forwards all the same, through the first.
@@ -239,28 +249,41 @@ fn setup(config: &NodeConfig, key: &Key, tables: &Arc<Tables>, clock: Clock) -> 
     }
 }
 
-/// Makes and attaches every port; none is left behind on an error.
+/// Makes and attaches every port that can be had now, and gives those that are waited for; none is
+/// left behind on an error.
 async fn open_ports(
     config: &NodeConfig,
     dataplane: &Dataplane,
     tables: &Arc<Tables>,
-) -> anyhow::Result<PortManager> {
+) -> anyhow::Result<(PortManager, Vec<PortError>)> {
     let options = PortOptions {
         offload: config.offload,
         backend: config.backend,
         queues: usize::from(config.workers),
     };
     let mut ports = PortManager::start(&config.node, options).await?;
-    match attach(&mut ports, dataplane, tables).await {
-        Ok(()) => {
+    match begin(&mut ports, dataplane, tables).await {
+        Ok(waiting) => {
             ports.retire(tables).await;
-            Ok(ports)
+            Ok((ports, waiting))
         }
         Err(error) => {
             ports.close().await;
             Err(error)
         }
     }
+}
+
+async fn begin(
+    ports: &mut PortManager,
+    dataplane: &Dataplane,
+    tables: &Arc<Tables>,
+) -> anyhow::Result<Vec<PortError>> {
+    let begun = ports.begin(tables).await?;
+    for (name, port) in begun.opened {
+        dataplane.attach(&name, port).await?;
+    }
+    Ok(begun.waiting)
 }
 
 /// Opens what the tables list and is not open yet, and hands it to the workers.

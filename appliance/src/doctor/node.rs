@@ -119,7 +119,8 @@ fn site(config: &NodeConfig, key: Option<&Key>) -> Vec<Finding> {
     findings
 }
 
-/// Interfaces and namespaces that the site file expects to find here.
+/// Interfaces and namespaces that the site file expects to find here. The daemon runs without, and
+/// waits for them.
 fn devices(config: &NodeConfig, fabric: &Fabric) -> Vec<Finding> {
     let me = fabric.node_named(&config.node);
     let ports = fabric.ports.iter().filter(|port| Some(port.node) == me);
@@ -142,7 +143,7 @@ fn devices(config: &NodeConfig, fabric: &Fabric) -> Vec<Finding> {
         }
     });
     missing
-        .map(|(name, found, fix)| Finding::missing("port", format!("{name}: {found}"), fix))
+        .map(|(name, found, fix)| Finding::poor("port", format!("{name}: {found}"), fix))
         .collect()
 }
 

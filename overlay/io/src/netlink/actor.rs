@@ -79,8 +79,8 @@ impl Actor {
                         reply.send(()).ok();
                         return;
                     }
-                    Some(Request::Prepare(tables, reply)) => {
-                        reply.send(self.prepare(&tables).await).ok();
+                    Some(Request::Prepare(tables, absent, reply)) => {
+                        reply.send(self.prepare(&tables, absent).await).ok();
                     }
                     Some(Request::Retire(tables, reply)) => {
                         self.retire(&tables).await;

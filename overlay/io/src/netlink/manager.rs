@@ -37,6 +37,25 @@ pub enum PortEvent {
     Resynced,
 }
 
+/// What [`PortManager::begin`] has made.
+#[derive(Debug, Default)]
+pub struct Begun {
+    /// The opened ports with their names (`n1/b-i1`).
+    pub opened: Vec<(String, Port)>,
+    /// The ports that wait for what they are attached to, and why. Each is tried again as after
+    /// [`PortEvent::Gone`], and comes as [`PortEvent::Repaired`].
+    pub waiting: Vec<PortError>,
+}
+
+/// What becomes of a port whose guest or card is not there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Absent {
+    /// Somebody asks for it now, and is to hear of it.
+    Refused,
+    /// It is waited for.
+    Awaited,
+}
+
 /// Makes and keeps the interfaces of this node's ports.
 #[derive(Debug)]
 pub struct PortManager {
@@ -49,7 +68,8 @@ pub struct PortManager {
 pub(crate) enum Request {
     Prepare(
         Arc<Tables>,
-        oneshot::Sender<Result<Vec<(String, Port)>, PortError>>,
+        Absent,
+        oneshot::Sender<Result<Begun, PortError>>,
     ),
     Retire(Arc<Tables>, oneshot::Sender<()>),
     Fault(String),
@@ -79,8 +99,21 @@ impl PortManager {
         &mut self,
         tables: &Arc<Tables>,
     ) -> Result<Vec<(String, Port)>, PortError> {
+        Ok(self.ask(tables, Absent::Refused).await?.opened)
+    }
+
+    /// The same when the node starts: a port whose interface or namespace is not there is waited
+    /// for ([`PortCause::is_absence`]), and the others run meanwhile.
+    ///
+    /// # Errors
+    /// The first port that waiting does not mend; everything this call made has been removed again.
+    pub async fn begin(&mut self, tables: &Arc<Tables>) -> Result<Begun, PortError> {
+        self.ask(tables, Absent::Awaited).await
+    }
+
+    async fn ask(&mut self, tables: &Arc<Tables>, absent: Absent) -> Result<Begun, PortError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request::Prepare(Arc::clone(tables), reply);
+        let request = Request::Prepare(Arc::clone(tables), absent, reply);
         let gone = || PortCause::ManagerGone.on("*");
         self.requests.send(request).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?

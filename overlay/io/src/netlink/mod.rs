@@ -17,4 +17,4 @@ mod requests;
 mod spec;
 mod workshop;
 
-pub use manager::{PortEvent, PortManager};
+pub use manager::{Begun, PortEvent, PortManager};

@@ -10,7 +10,7 @@ use super::connection::Watch;
 use super::device::{self, Device, kernel};
 use super::link::Link;
 use super::managed::{Managed, Present};
-use super::manager::PortEvent;
+use super::manager::{Absent, Begun, PortEvent};
 use super::namespace::Namespace;
 use super::repair::Repair;
 use super::spec::{Shape, Spec, marks_of};
@@ -25,12 +25,13 @@ impl Actor {
     pub(super) async fn prepare(
         &mut self,
         tables: &Arc<Tables>,
-    ) -> Result<Vec<(String, Port)>, PortError> {
+        absent: Absent,
+    ) -> Result<Begun, PortError> {
         let specs = Spec::all(tables, self.options.queues)?;
         let links = self.own.all().await;
         let links = links.map_err(|error| kernel("list the interfaces")(error).on(&self.node))?;
         let mut steps = Vec::new();
-        let mut opened = Vec::new();
+        let mut begun = Begun::default();
         for spec in specs {
             let known = self.ports.get(&spec.name).map(|port| &port.spec);
             if known == Some(&spec) {
@@ -42,7 +43,12 @@ impl Actor {
             match self.make(&spec, &links).await {
                 Ok(mut port) => {
                     port.since = Some(tables.generation);
-                    opened.push((spec.name, port));
+                    begun.opened.push((spec.name, port));
+                }
+                Err(cause) if absent == Absent::Awaited && cause.is_absence() => {
+                    let error = cause.on(&spec.name);
+                    self.wait_for(spec, &error.cause);
+                    begun.waiting.push(error);
                 }
                 Err(cause) => {
                     self.undo(steps).await;
@@ -50,7 +56,21 @@ impl Actor {
                 }
             }
         }
-        Ok(opened)
+        Ok(begun)
+    }
+
+    /// Remembers a port that could not be made yet, for the next attempt. The caller tells of the
+    /// cause.
+    fn wait_for(&mut self, spec: Spec, cause: &PortCause) {
+        let mut repair = Repair::default();
+        repair.start();
+        repair.failed(cause);
+        let port = Managed {
+            spec,
+            present: None,
+            repair,
+        };
+        self.ports.insert(port.spec.name.clone(), port);
     }
 
     /// Makes the interface of a port and remembers it.

@@ -94,6 +94,35 @@ pub enum PortCause {
 }
 
 impl PortCause {
+    /// Whether waiting mends it: what the port is attached to is not there, and comes, or comes
+    /// back, without anybody's touching the node. At start such a port is in trouble, as it would be
+    /// in a running node, and the others run: after a reboot the namespaces of containers are always
+    /// gone.
+    ///
+    /// Everything else ends a start. A name that the kernel refuses or that somebody else's
+    /// interface has, a missing right, a missing `/dev/net/tun`, an offload that is demanded and not
+    /// offered: each is the same in an hour, and a node that seemed to run would hide it.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NicMissing(_) | Self::NetnsMissing { .. } => true,
+            // A file that waits for `ip netns add` to mount the namespace on it: just being made,
+            // or left over from before a reboot.
+            Self::NetnsClosed { source, .. } => source.raw_os_error() == Some(libc::EINVAL),
+            // It went while it was being taken, with its namespace or without it.
+            Self::Kernel { source, .. } => {
+                matches!(source.raw_os_error(), Some(libc::ENODEV | libc::ENXIO))
+            }
+            Self::NameTaken { .. }
+            | Self::BadName(_)
+            | Self::Permission(_)
+            | Self::TunMissing
+            | Self::TunDenied(_)
+            | Self::Offload(_)
+            | Self::TrunkOnDatalink
+            | Self::ManagerGone => false,
+        }
+    }
+
     /// Says in which namespace a name is taken.
     pub(crate) fn inside(self, path: &str) -> Self {
         if let Self::NameTaken { name, .. } = self {
