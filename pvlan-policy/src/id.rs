@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 /// A VXLAN network identifier, 1..=16,777,215 (RFC 7348 section 5; 0 is never given to a segment).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Vni(u32);
@@ -84,6 +86,28 @@ impl Mac {
         let [_, a, b, c] = vni.get().to_be_bytes();
         let [x, y, z] = PEERINGS;
         Self([x, y, z, a, b, c])
+    }
+
+    /// The address that a port's interface is made with where policy binds none: the same in every
+    /// life of the node, so that what its neighbours and the other nodes remember of a guest
+    /// outlives a restart. Locally administered and of one station (IEEE 802-2014 section 8.4);
+    /// 46 bits of a hash of the node's key and the port's name, never in the block of the peerings.
+    pub fn of_port(key: &[u8; 32], port: &str) -> Self {
+        let hash = Sha256::new().chain_update(b"skerry port mac\0");
+        let hash = hash.chain_update(key).chain_update(port).finalize();
+        let [a, b, c, d, e, f, ..]: [u8; 32] = hash.into();
+        Self([a, b, c, d, e, f]).localised()
+    }
+
+    /// Of local administration, of one station, and no peering's.
+    const fn localised(self) -> Self {
+        let [a, b, c, d, e, f] = self.0;
+        let local = Self([a & 0xfc | 0x02, b, c, d, e, f]);
+        if local.is_peerings() {
+            Self([0x06, b, c, d, e, f])
+        } else {
+            local
+        }
     }
 
     /// In the block that is kept for peerings, whether there is one of this number or not.
@@ -174,4 +198,29 @@ index! {
 index! {
     /// One tag of one port of one node: position in [`Local::attachments`](crate::Local::attachments).
     LocalAttachment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_made_for_a_port_is_local_of_one_station_and_no_peerings() {
+        for (made_of, expect) in [
+            ([0xff, 1, 2, 3, 4, 5], [0xfe, 1, 2, 3, 4, 5]),
+            ([0x00, 0x53, 0x4c, 3, 4, 5], [0x02, 0x53, 0x4c, 3, 4, 5]),
+            ([0x00, 0x53, 0x4b, 3, 4, 5], [0x06, 0x53, 0x4b, 3, 4, 5]),
+            ([0x03, 0x53, 0x4b, 0, 0, 1], [0x06, 0x53, 0x4b, 0, 0, 1]),
+        ] {
+            assert_eq!(Mac(made_of).localised(), Mac(expect), "{made_of:x?}");
+        }
+    }
+
+    #[test]
+    fn it_depends_on_the_node_and_on_the_port_and_on_nothing_else() {
+        let mac = Mac::of_port(&[1; 32], "b");
+        assert_eq!(mac.to_string(), "d6:ed:4c:77:ed:9c");
+        assert_ne!(mac, Mac::of_port(&[1; 32], "c"));
+        assert_ne!(mac, Mac::of_port(&[2; 32], "b"));
+    }
 }

@@ -33,22 +33,15 @@ pub(crate) const NEAR_MTU: u32 = 65_535;
 
 /// A veth pair: `near` here, `far` made directly in the namespace of `netns`, so that nothing is
 /// half made when a name is taken at either end.
-pub(crate) fn veth(
-    near: &str,
-    far: &str,
-    netns: RawFd,
-    mtu: u32,
-    guest: Option<Mac>,
-) -> LinkMessage {
+pub(crate) fn veth(near: &str, far: &str, netns: RawFd, mtu: u32, guest: Mac) -> LinkMessage {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(far.to_owned()),
         LinkAttribute::Mtu(mtu),
         LinkAttribute::Group(GROUP),
         LinkAttribute::NetNsFd(netns),
+        LinkAttribute::Address(guest.0.to_vec()),
     ];
-    peer.attributes
-        .extend(guest.map(|mac| LinkAttribute::Address(mac.0.to_vec())));
     let mut message = LinkMessage::default();
     message.attributes = vec![
         LinkAttribute::IfName(near.to_owned()),

@@ -30,7 +30,8 @@ impl Pair<'_> {
         self.clear_far().await?;
         self.clear_near().await?;
         let fd = self.namespace.raw_fd();
-        let veth = message::veth(self.near, self.far, fd, self.spec.mtu, self.spec.mac);
+        let mac = self.spec.born_with();
+        let veth = message::veth(self.near, self.far, fd, self.spec.mtu, mac);
         let own = self.workshop.own;
         own.add(veth).await.map_err(kernel("make a veth pair"))?;
         let near = self.find(own, self.near).await?;

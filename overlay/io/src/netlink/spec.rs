@@ -16,6 +16,9 @@ pub(crate) struct Spec {
     pub(crate) mtu: u32,
     /// The guest's address, where policy binds exactly one and the guest's end is ours to set.
     pub(crate) mac: Option<Mac>,
+    /// What it is made with where that is none. A guest may change it, and keeps the change when it
+    /// is adopted.
+    pub(crate) first_mac: Mac,
     /// It carries tagged frames.
     pub(crate) trunk: bool,
     /// How many workers read it. One, if policy limits its rate: what counts has to be in one place.
@@ -42,6 +45,8 @@ impl Spec {
     /// Every port of the node that has an interface here.
     pub(crate) fn all(tables: &Tables, queues: usize) -> Result<Vec<Self>, PortError> {
         let fabric = &tables.fabric;
+        let node = fabric.nodes.get(tables.me.index());
+        let key = node.map_or([0; 32], |it| it.key);
         let ports = tables.local.ports.iter();
         let specs = ports
             .filter_map(|id| fabric.ports.get(id.index()))
@@ -55,6 +60,7 @@ impl Spec {
                     name,
                     mtu: u32::from(fabric.mtu),
                     mac: shape.guest_mac(port),
+                    first_mac: Mac::of_port(&key, &port.name),
                     trunk: is_trunk(tables, port),
                     queues: if port.rate.is_some() {
                         1
@@ -65,6 +71,13 @@ impl Spec {
                 }))
             });
         specs.collect()
+    }
+
+    /// What a new interface gets: a guest's end the guest's address. A TAP in the daemon's own
+    /// namespace has one of its own, which is no guest's but where the host itself is the guest; as
+    /// a bridge's port it would otherwise change the bridge's address with every life.
+    pub(crate) fn born_with(&self) -> Mac {
+        self.mac.unwrap_or(self.first_mac)
     }
 
     /// The mark of the port on its interfaces: how a later life of the daemon knows them.

@@ -162,7 +162,7 @@ async fn configure_tap(netlink: &Netlink, spec: &Spec, name: &str) -> Result<Lin
             .set(message::change(
                 index,
                 Some(spec.mtu),
-                spec.mac,
+                Some(spec.born_with()),
                 Some(&alias),
             ))
             .await?;

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
+use rtnetlink::LinkUnspec;
 use skerry_overlay::{FRAME_MAX, Frame};
 use skerry_overlay_io::{Backend, OffloadSwitches, Port, PortOptions, Switch};
 
@@ -200,6 +201,60 @@ fn a_veth_speaks_for_no_host_and_its_guest_has_the_bound_address() {
             );
         }
         manager.close().await;
+    });
+}
+
+/// Its neighbours' ARP and the other nodes' MAC tables go on after a restart.
+#[test]
+fn a_guest_without_a_bound_address_has_the_same_in_every_life() {
+    on_a_machine(async |world| {
+        let guests = [world.guest("g1"), world.guest("g2"), world.guest("g3")];
+        let own = "own = { as = \"blue.promiscuous\", mac = \"02:00:00:00:00:07\", attach = { tap = \"own\" } }";
+        let ports = [&veth("a", "g1"), &veth("b", "g2"), &tap("c", "g3"), own];
+        let tables = world.tables(&ports);
+        let mut lives = Vec::new();
+        for _ in 0..2 {
+            let mut manager = manager().await;
+            let _ports = manager.prepare(&tables).await.unwrap();
+            let mut macs: Vec<_> = guests
+                .iter()
+                .map(|guest| guest.link("eth0").unwrap().mac)
+                .collect();
+            macs.push(link("own").await.unwrap().mac);
+            lives.push(macs);
+            manager.close().await;
+        }
+        let [first, second] = lives.as_slice() else {
+            panic!("{lives:?}");
+        };
+        assert_eq!(first, second);
+        for (index, mac) in first.iter().enumerate() {
+            assert_eq!(mac[0] & 3, 2, "local, and of one station: {mac:x?}");
+            assert!(!first[..index].contains(mac), "{first:x?}");
+        }
+        assert_ne!(first[3], [2, 0, 0, 0, 0, 7], "that is the guest's");
+    });
+}
+
+/// What a guest has made of its own interface is adopted as it is.
+#[test]
+fn a_guest_that_chose_another_address_keeps_it_when_it_is_adopted() {
+    on_a_machine(async |world| {
+        let guest = world.guest("g1");
+        let tables = world.tables(&[&veth("a", "g1")]);
+        let mut first = manager().await;
+        let _port = only_port(&mut first, &tables).await;
+        let chosen = vec![2, 0, 0, 0, 0, 9];
+        guest.netlink(async || {
+            let change = LinkUnspec::new_with_index(index("eth0").await);
+            let change = change.address(vec![2, 0, 0, 0, 0, 9]).build();
+            handle().link().set(change).execute().await.unwrap();
+        });
+        drop(first);
+        let mut second = manager().await;
+        let _port = only_port(&mut second, &tables).await;
+        assert_eq!(guest.link("eth0").unwrap().mac, chosen);
+        second.close().await;
     });
 }
 
