@@ -186,7 +186,22 @@ fn what_is_not_confirmed_goes_back_by_itself() {
     daemon
         .ask(&["confirm"])
         .exits(6)
-        .prints("not confirmed in time");
+        .prints("not confirmed in time; back at generation 3");
+    // Old stories are not told once something else runs.
+    daemon.ask(&["rollback"]).exits(0).prints("generation 4");
+    daemon.ask(&["confirm"]).exits(1).says("nothing waits");
+}
+
+#[test]
+fn what_was_rolled_back_before_its_time_was_up_is_not_said_to_be_late() {
+    let dir = node_folder();
+    let daemon = Daemon::start(dir.path());
+    write(&dir.path().join("new.toml"), &changed());
+    daemon
+        .ask(&["apply", "new.toml", "--confirm", "1h"])
+        .exits(0);
+    daemon.ask(&["rollback"]).exits(0).prints("generation 3");
+    daemon.ask(&["confirm"]).exits(1).says("nothing waits");
 }
 
 #[test]

@@ -60,7 +60,6 @@ impl Node {
     pub(super) fn settle_confirmation(&mut self, generation: u64) {
         self.remember(generation);
         if let Some(pending) = self.pending.take() {
-            self.missed = Some(pending.generation);
             let reply = self.confirmation(false);
             pending.tell(&reply);
         }
@@ -103,6 +102,7 @@ impl Node {
             }
             return;
         }
+        self.missed = Some(self.running.generation());
         self.trouble.clear(&About::Confirm);
         notify::ready(&self.one_line());
     }
@@ -112,13 +112,12 @@ impl Node {
         match self.pending.take() {
             Some(pending) => {
                 self.remember(pending.generation);
-                self.missed = None;
                 info!(generation = pending.generation, "confirmed");
                 let reply = self.confirmation(true);
                 pending.tell(&reply);
                 reply
             }
-            None if self.missed.is_some() => self.confirmation(false),
+            None if self.missed == Some(self.running.generation()) => self.confirmation(false),
             None => Reply::refused("nothing waits for a confirmation"),
         }
     }

@@ -42,7 +42,8 @@ pub(super) struct Node {
     pub(super) loading: Loading,
     pub(super) pending: Option<Pending>,
     pub(super) pings: Vec<Ping>,
-    /// The last generation that was not confirmed in time, for whoever confirms it too late.
+    /// The last generation that came back because another was not confirmed in time: whoever
+    /// confirms that one too late is told, as long as this one runs.
     pub(super) missed: Option<u64>,
     pub(super) trouble: Trouble,
     /// Site files refused since the start.
