@@ -132,12 +132,23 @@ fn offloads_follow_the_node_file_with_a_reload() {
     });
     assert_eq!(status().0.0, false, "and nothing has changed");
     node_file("workers = 2\n[offload]\ngro = 'off'\n");
-    assert_eq!(daemon.ask(&["reload"]).code, 0);
+    daemon
+        .ask(&["reload"])
+        .exits(0)
+        .prints("nothing has changed")
+        .prints("degraded: the node file has changed in more than its offloads");
+    let load = daemon.ask(&["reload", "--json"]).exits(0).json();
+    assert!(
+        load["node_file"]
+            .to_string()
+            .contains("waits for a restart")
+    );
     let (offloads, degraded) = status();
     assert_eq!(offloads, (true.into(), false.into()));
     assert!(degraded.contains("waits for a restart"), "{degraded}");
     node_file("");
-    assert_eq!(daemon.ask(&["reload"]).code, 0);
+    let load = daemon.ask(&["reload", "--json"]).exits(0).json();
+    assert!(load["node_file"].is_null(), "{load}");
     assert_eq!(status(), ((true.into(), true.into()), "[]".into()));
 }
 

@@ -159,6 +159,7 @@ impl Node {
         Load {
             generation: self.running.generation(),
             digest: self.running.digest(),
+            node_file: self.trouble.about(&About::NodeFile).map(str::to_owned),
             took_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..Load::default()
         }

@@ -34,6 +34,11 @@ impl Trouble {
         self.open.insert(about, words.into());
     }
 
+    /// The trouble about this thing, if there is one.
+    pub(super) fn about(&self, about: &About) -> Option<&str> {
+        self.open.get(about).map(String::as_str)
+    }
+
     /// It is over.
     pub(super) fn clear(&mut self, about: &About) {
         self.open.remove(about);

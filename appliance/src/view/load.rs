@@ -19,6 +19,8 @@ pub struct Load {
     pub unchanged: bool,
     /// Seconds in which it must be confirmed.
     pub confirm_s: Option<u64>,
+    /// What is wrong with the node file, or waits for a restart; `skerry status` says it too.
+    pub node_file: Option<String>,
     /// Everything there is to say about the file, as `skerry check --json` does.
     pub diagnostics: Vec<serde_json::Value>,
     /// Milliseconds from the request to the acknowledgement of the last worker.
@@ -29,6 +31,16 @@ impl View for Load {
     const SCHEMA: &'static str = "skerry.load/1";
 
     fn text(&self) -> String {
+        let mut text = self.came_of_it();
+        if let Some(words) = &self.node_file {
+            text.push_str(&format!("degraded: {words}\n"));
+        }
+        text
+    }
+}
+
+impl Load {
+    fn came_of_it(&self) -> String {
         let runs = format!(
             "generation {} (digest {})",
             self.generation,
