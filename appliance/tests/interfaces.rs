@@ -57,6 +57,78 @@ fn a_reload_makes_and_removes_ports_and_a_bad_one_touches_none() {
     daemon.ask(&["status"]).exits(5);
 }
 
+/// The guest's card goes from one port to the other, whatever kind it is of.
+#[test]
+fn a_port_gets_a_new_name_in_one_load_and_two_change_places() {
+    let (dir, namespace, guest) = (tapped(), Namespace::new(), Namespace::new());
+    namespace
+        .sh("ip link add card0 type veth peer name far0 && ip link set far0 up")
+        .exits(0);
+    let netns = guest.path();
+    let site = SITE
+        .replace("gw = {", "gw = { attach = { nic = \"card0\" },")
+        .replace(
+            "i1 = {",
+            &format!("i1 = {{ attach = {{ veth = \"eth0\", netns = \"{netns}\" }},"),
+        )
+        .replace("w1 = {", "w1 = { attach = { tap = \"t0\" },");
+    common::write(&dir.path().join("site.toml"), &site);
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    let all_up = || {
+        let ports = daemon.ask(&["ports", "--json"]).exits(0).json();
+        let ports = ports["ports"].as_array().unwrap().clone();
+        ports.len() == 3 && ports.iter().all(|port| port["up"] == true)
+    };
+    until("three ports", all_up);
+    let renamed = site
+        .replace("gw = {", "gate = {")
+        .replace("i1 = {", "dns = {")
+        .replace("w1 = {", "web = {");
+    daemon.write_site(&renamed);
+    daemon.ask(&["reload"]).exits(0);
+    until("three ports of other names", all_up);
+    let told = log(dir.path());
+    assert!(!told.contains("cannot be read"), "no accident: {told}");
+    assert!(guest.links()[0].starts_with("eth0@"), "{:?}", guest.links());
+    let names = daemon.ask(&["ports"]).out;
+    assert!(
+        names.contains("n1/dns") && !names.contains("n1/i1"),
+        "{names}"
+    );
+    guest.sh("ip addr add 10.1.0.11/24 dev eth0").exits(0);
+    namespace.sh("ip addr add 10.1.0.1/24 dev far0").exits(0);
+    until("a frame from one to the other", || {
+        guest.sh("ping -c 1 -W 1 10.1.0.1").code == 0
+    });
+    // Each takes what the other had.
+    let swapped = renamed
+        .replace("dns = {", "other = {")
+        .replace("web = {", "dns = {")
+        .replace("other = {", "web = {");
+    daemon.write_site(&swapped);
+    daemon.ask(&["reload"]).exits(0);
+    until("all of them after the change of places", all_up);
+    // A load that fails afterwards gives everything back.
+    let missing = r#"x1 = { as = "blue.web", ip = ["10.1.0.99"], attach = { nic = "none0" } }"#;
+    daemon.write_site(&format!("{site}{missing}\n"));
+    daemon.ask(&["reload"]).exits(1).says("none0");
+    until("what ran before", all_up);
+    daemon.write_site(&swapped);
+    daemon.ask(&["reload"]).exits(0);
+    until("good health", || daemon.ask(&["status"]).code == 0);
+    // The next life finds what a crash left under the old name.
+    daemon.signal("KILL");
+    daemon.wait();
+    common::write(&dir.path().join("site.toml"), &site);
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    until("good health after the crash", || {
+        daemon.ask(&["status"]).prints("3 of 3 ports up").code == 0
+    });
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0), "{}", log(dir.path()));
+    assert_eq!(guest.links(), [""; 0]);
+}
+
 #[test]
 fn after_a_crash_the_next_life_takes_over_and_leaves_nothing_behind() {
     let (dir, namespace) = (tapped(), Namespace::new());

@@ -144,6 +144,8 @@ impl Node {
                 self.heard(from);
             }
             Event::Claim { worker, claim } => self.mesh.claim(worker, claim, &self.dataplane),
+            // The old device of a port that a reload has just removed.
+            Event::PortFault { name, .. } if !self.running.ports.contains(&name) => {}
             Event::PortFault { name, error } => {
                 if let Some(left_out) = limits.faults.pass(Instant::now()) {
                     warn!(port = name, left_out, "cannot be read: {error}");

@@ -7,7 +7,7 @@ use super::device::{Device, End, kernel};
 use super::link::Link;
 use super::message;
 use super::namespace::Namespace;
-use super::spec::{GROUP, Spec};
+use super::spec::{GROUP, Spec, port_of};
 use super::workshop::{Made, Workshop};
 use crate::port::{PortCause, datalink, offload};
 
@@ -70,10 +70,8 @@ impl Pair<'_> {
             return Ok(());
         };
         if !self.is_ours(&link) {
-            return Err(PortCause::NameTaken {
-                name: self.far.to_owned(),
-                place: format!(" in {}", self.namespace.path()),
-            });
+            let place = format!(" in {}", self.namespace.path());
+            return Err(taken(self.far, place, &link));
         }
         let gone = self.inside.delete(link.index).await;
         gone.map_err(kernel("remove a veth pair of an earlier life"))
@@ -85,21 +83,21 @@ impl Pair<'_> {
             return Ok(());
         };
         if !self.is_ours(&link) {
-            return Err(PortCause::NameTaken {
-                name: self.near.to_owned(),
-                place: String::new(),
-            });
+            return Err(taken(self.near, String::new(), &link));
         }
         let gone = self.workshop.own.delete(link.index).await;
         gone.map_err(kernel("remove a veth pair of an earlier life"))
     }
 
-    /// Marked as this port's, or caught by a crash between its making and its marking.
+    /// Marked as this port's, or as one's that this node had in an earlier life and has no more, or
+    /// caught by a crash between its making and its marking.
     fn is_ours(&self, link: &Link) -> bool {
-        match &link.alias {
-            Some(alias) => *alias == self.spec.alias(),
-            None => link.group == GROUP,
-        }
+        let Some(alias) = &link.alias else {
+            return link.group == GROUP;
+        };
+        let has = |port: &str| self.workshop.ports.contains_key(port);
+        let left = alias.starts_with(self.workshop.marks) && !port_of(alias).is_some_and(has);
+        left || *alias == self.spec.alias()
     }
 
     async fn finish(&self, near: &Link, far: &Link, adopted: bool) -> Result<Made, PortCause> {
@@ -166,6 +164,18 @@ impl Pair<'_> {
     async fn find(&self, netlink: &Netlink, name: &str) -> Result<Link, PortCause> {
         let gone = || kernel("look at the veth pair")(io::Error::from_raw_os_error(libc::ENODEV));
         self.look(netlink, name).await?.ok_or_else(gone)
+    }
+}
+
+fn taken(name: &str, place: String, by: &Link) -> PortCause {
+    let name = name.to_owned();
+    match by.alias.as_deref().and_then(port_of) {
+        Some(port) => PortCause::NameInUse {
+            name,
+            place,
+            port: port.to_owned(),
+        },
+        None => PortCause::NameTaken { name, place },
     }
 }
 

@@ -32,22 +32,25 @@ impl Actor {
         let links = links.map_err(|error| kernel("list the interfaces")(error).on(&self.node))?;
         let mut steps = Vec::new();
         let mut begun = Begun::default();
-        for spec in specs {
-            let known = self.ports.get(&spec.name).map(|port| &port.spec);
-            if known == Some(&spec) {
+        for spec in &specs {
+            if self.is_there(spec) {
                 continue;
             }
             // What stood there before goes first: the two would collide in their names.
+            for name in self.in_the_way(spec, &specs) {
+                let before = self.drop_port(&name).await;
+                steps.push((name, before));
+            }
             let before = self.drop_port(&spec.name).await;
             steps.push((spec.name.clone(), before));
-            match self.make(&spec, &links).await {
+            match self.make(spec, &links).await {
                 Ok(mut port) => {
                     port.since = Some(tables.generation);
-                    begun.opened.push((spec.name, port));
+                    begun.opened.push((spec.name.clone(), port));
                 }
                 Err(cause) if absent == Absent::Awaited && cause.is_absence() => {
                     let error = cause.on(&spec.name);
-                    self.wait_for(spec, &error.cause);
+                    self.wait_for(spec.clone(), &error.cause);
                     begun.waiting.push(error);
                 }
                 Err(cause) => {
@@ -57,6 +60,21 @@ impl Actor {
             }
         }
         Ok(begun)
+    }
+
+    /// Whether the port is already what these tables want.
+    fn is_there(&self, spec: &Spec) -> bool {
+        let known = self.ports.get(&spec.name);
+        known.is_some_and(|port| port.spec == *spec)
+    }
+
+    /// The ports that have a name this one is to have, and that the tables no longer list, or list
+    /// otherwise: a port that got a new name, or two that change places.
+    fn in_the_way(&self, spec: &Spec, next: &[Spec]) -> Vec<String> {
+        let others = self.ports.values().map(|port| &port.spec);
+        let others = others.filter(|it| it.name != spec.name && it.collides(spec));
+        let leaving = others.filter(|it| !next.contains(it));
+        leaving.map(|it| it.name.clone()).collect()
     }
 
     /// Remembers a port that could not be made yet, for the next attempt. The caller tells of the
@@ -78,6 +96,8 @@ impl Actor {
         let workshop = Workshop {
             own: &self.own,
             options: self.options,
+            ports: &self.ports,
+            marks: &marks_of(&self.node),
             links,
         };
         let made = workshop.make(spec).await?;

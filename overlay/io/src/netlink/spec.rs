@@ -80,6 +80,22 @@ impl Spec {
         self.mac.unwrap_or(self.first_mac)
     }
 
+    /// The interface names that it takes, each with the namespace; `None` for the daemon's own.
+    fn names(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let (one, other) = match &self.shape {
+            Shape::Nic { name } => ((None, name), None),
+            Shape::Tap { name, netns } => ((netns.as_deref(), name), None),
+            Shape::Veth { near, far, netns } => ((None, near), Some((Some(netns.as_str()), far))),
+        };
+        let names = std::iter::once(one).chain(other);
+        names.map(|(place, name)| (place, name.as_str()))
+    }
+
+    /// Whether both cannot be there at a time.
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        self.names().any(|mine| other.names().any(|it| it == mine))
+    }
+
     /// The mark of the port on its interfaces: how a later life of the daemon knows them.
     pub(crate) fn alias(&self) -> String {
         format!("{}{}", MARK, self.name)
@@ -92,6 +108,11 @@ const MARK: &str = "skerry:";
 /// `IFLA_GROUP` of what we make, set in the same instant ("sker"): the mark for the moment
 /// before the alias is there.
 pub(crate) const GROUP: u32 = 0x736b_6572;
+
+/// The port, of this node or another one on this machine, whose mark this is.
+pub(crate) fn port_of(alias: &str) -> Option<&str> {
+    alias.strip_prefix(MARK)
+}
 
 /// What the marks of this node's interfaces start with.
 pub(crate) fn marks_of(node: &str) -> String {

@@ -1,10 +1,12 @@
 //! Making the interface of one port: taking a NIC, making a TAP; veth pairs are in `pair`.
 
+use std::collections::HashMap;
 use std::io;
 
 use super::connection::Netlink;
 use super::device::{Device, End, WAS_DOWN, give_back, kernel};
 use super::link::Link;
+use super::managed::Managed;
 use super::message;
 use super::namespace::Namespace;
 use super::pair::Pair;
@@ -25,6 +27,10 @@ pub(crate) struct Made {
 pub(crate) struct Workshop<'a> {
     pub(crate) own: &'a Netlink,
     pub(crate) options: PortOptions,
+    /// The ports that have, or wait for, an interface.
+    pub(crate) ports: &'a HashMap<String, Managed>,
+    /// What the marks of this node's interfaces start with.
+    pub(crate) marks: &'a str,
     /// The links of the daemon's namespace, read a moment ago.
     pub(crate) links: &'a [Link],
 }

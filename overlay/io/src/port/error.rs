@@ -50,6 +50,18 @@ pub enum PortCause {
         /// ` in /run/netns/guest`, or nothing for the daemon's own namespace.
         place: String,
     },
+    /// Another port has it, of this node or of another one that runs on this machine.
+    #[error(
+        "the name {name:?} is taken{place} by port {port}; load a site file without that port first, or choose another name"
+    )]
+    NameInUse {
+        /// The interface name.
+        name: String,
+        /// ` in /run/netns/guest`, or nothing for the daemon's own namespace.
+        place: String,
+        /// `n1/b-i1`.
+        port: String,
+    },
     /// The name is not one the kernel would take.
     #[error(
         "{0:?} is no interface name: 1 to 15 bytes, not `.` or `..`, without `/`, `:` and spaces"
@@ -113,6 +125,7 @@ impl PortCause {
                 matches!(source.raw_os_error(), Some(libc::ENODEV | libc::ENXIO))
             }
             Self::NameTaken { .. }
+            | Self::NameInUse { .. }
             | Self::BadName(_)
             | Self::Permission(_)
             | Self::TunMissing

@@ -97,6 +97,14 @@ fn a_port_that_cannot_be_had_is_named_and_nothing_is_half_made() {
             "{error}"
         );
 
+        // The good port's guest under another path, which nothing but the kernel can see through.
+        std::os::unix::fs::symlink(world.path("g1"), world.path("alias")).unwrap();
+        let error = refused(&world, &veth("p", "alias")).await;
+        assert!(
+            matches!(&error.cause, PortCause::NameInUse { port, place, .. } if port == "n1/good" && place.contains("alias")),
+            "{error}"
+        );
+
         guest.netlink(async || make_pair("eth1", "eth2").await);
         let error = refused(&world, &veth("p", "g1").replace("eth0", "eth1")).await;
         assert!(
