@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use skerry_overlay::DropReason;
+
 use crate::view::{Counters, Drops, PeerCounters, PortCounters, Status};
 
 /// Every metric of a node.
@@ -42,7 +44,8 @@ fn ports(page: &mut Page, counters: &Counters) {
     let help = "Frames and copies dropped at a port, by the one reason each has.";
     page.family("skerry_port_drops_total", "counter", help);
     each_port(page, counters, |page, labels, port| {
-        for (reason, n) in sum(&port.ingress_drops, &port.egress_drops) {
+        let watched = |reason: DropReason| !reason.is_of_tunnels();
+        for (reason, n) in drops(watched, [&port.ingress_drops, &port.egress_drops]) {
             page.value(&[labels, &[("reason", &reason)]], n);
         }
     });
@@ -97,7 +100,7 @@ fn peers(page: &mut Page, counters: &Counters) {
     let help = "Frames dropped between this node and another, by the one reason each has.";
     page.family("skerry_peer_drops_total", "counter", help);
     each_peer(page, counters, |page, labels, peer| {
-        for (reason, n) in sum(&peer.drops, &peer.egress_drops) {
+        for (reason, n) in drops(DropReason::is_of_tunnels, [&peer.drops, &peer.egress_drops]) {
             page.value(&[labels, &[("reason", &reason)]], n);
         }
     });
@@ -151,6 +154,9 @@ fn each_peer(
 }
 
 fn policy(page: &mut Page, counters: &Counters, status: &Status) {
+    let help = "Always 1; the label says which release runs.";
+    page.family("skerry_build_info", "gauge", help);
+    page.value(&[&[("version", &status.version)]], 1);
     let help = "Datagrams that belong to no node, by reason.";
     page.family("skerry_underlay_drops_total", "counter", help);
     for (reason, n) in &counters.underlay_drops {
@@ -180,9 +186,14 @@ fn policy(page: &mut Page, counters: &Counters, status: &Status) {
     page.value(&[&[("link", "down")]], down as u64);
 }
 
-fn sum(one: &Drops, other: &Drops) -> Drops {
-    let mut sum = one.clone();
-    for (reason, n) in other {
+/// The sum of both, with the watched violations at 0 where there were none: a series that begins
+/// above 0 has not increased, as far as Prometheus can see, and the first burst would raise no
+/// alarm.
+fn drops(watched: impl Fn(DropReason) -> bool, of: [&Drops; 2]) -> Drops {
+    let reasons = DropReason::ALL.iter();
+    let watched = reasons.filter(|it| it.is_violation() && watched(**it));
+    let mut sum: Drops = watched.map(|it| (it.name().to_owned(), 0)).collect();
+    for (reason, n) in of.into_iter().flatten() {
         *sum.entry(reason.clone()).or_default() += n;
     }
     sum
@@ -262,7 +273,11 @@ mod tests {
             peers: [("n2".to_owned(), peer)].into(),
             ..Counters::default()
         };
-        page(&counters, &Status::default())
+        let status = Status {
+            version: "1.2.3".to_owned(),
+            ..Status::default()
+        };
+        page(&counters, &status)
     }
 
     #[test]
@@ -273,6 +288,7 @@ mod tests {
             r#"skerry_port_frames_total{port="n1/b-i1",segment="blue.isolated",direction="out"} 4"#,
             r#"skerry_port_drops_total{port="n1/b-i1",segment="blue.isolated",reason="pvlan_deny"} 3"#,
             r#"skerry_peer_rtt_seconds{peer="n2"} 0.000210"#,
+            r#"skerry_build_info{version="1.2.3"} 1"#,
             r#"skerry_port_peering_pass_total{port="n1/b-i1",segment="blue.isolated"} 2"#,
             r#"skerry_port_marked_total{port="n1/b-i1",segment="blue.isolated"} 3"#,
             r#"skerry_peer_marked_total{peer="n2"} 5"#,
@@ -282,6 +298,41 @@ mod tests {
         for line in lines {
             assert!(page.lines().any(|it| it == line), "no {line} in:\n{page}");
         }
+    }
+
+    /// `increase()` sees nothing of a counter that was not there before it rose.
+    #[test]
+    fn what_an_alarm_is_made_of_is_there_before_it_happens() {
+        let page = sample();
+        let of = |family: &str, reason: &str| {
+            let lines = page.lines().filter(|it| it.starts_with(family));
+            let label = format!("reason=\"{reason}\"}} ");
+            let values = lines.filter_map(|it| Some(it.split_once(&label)?.1));
+            values.collect::<Vec<_>>()
+        };
+        for reason in [
+            "mac_spoof",
+            "arp_spoof",
+            "ip_spoof",
+            "nd_spoof",
+            "ra_guard",
+            "dhcp_server",
+            "dhcp_spoof",
+            "rogue_querier",
+            "icmp_redirect",
+            "hairpin_up",
+            "hairpin_down",
+            "peering_deny",
+        ] {
+            assert_eq!(of("skerry_port_drops_total", reason), ["0"], "{reason}");
+            assert!(of("skerry_peer_drops_total", reason).is_empty(), "{reason}");
+        }
+        assert_eq!(of("skerry_port_drops_total", "pvlan_deny"), ["3"]);
+        for reason in ["vni_denied", "outer_src", "peer_mac_spoof"] {
+            assert_eq!(of("skerry_peer_drops_total", reason), ["0"], "{reason}");
+            assert!(of("skerry_port_drops_total", reason).is_empty(), "{reason}");
+        }
+        assert!(of("skerry_port_drops_total", "rate").is_empty());
     }
 
     /// What `promtool check metrics` looks at: help and type once per family, before its samples;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use skerry_gbdisplay::facts::Violation;
+use skerry_overlay::DropReason;
 
 use super::facts::{Sample, short};
 
@@ -16,16 +17,8 @@ pub(super) struct Violations(Counts);
 
 /// Drops that say that somebody tried what is not allowed.
 fn is_violation(reason: &str) -> bool {
-    let more = [
-        "pvlan_deny",
-        "peering_deny",
-        "ra_guard",
-        "dhcp_server",
-        "icmp_redirect",
-        "vni_denied",
-        "outer_src",
-    ];
-    more.contains(&reason) || reason.starts_with("hairpin_") || reason.ends_with("_spoof")
+    let mut reasons = DropReason::ALL.iter();
+    reasons.any(|it| it.is_violation() && it.name() == reason)
 }
 
 impl Violations {

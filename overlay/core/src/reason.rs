@@ -138,6 +138,37 @@ reasons! {
     EgressDown = "egress_down",
 }
 
+impl DropReason {
+    /// Somebody tried what is not allowed: every guard's and every isolation's reason, as opposed to
+    /// a malformed frame, a limit and a full queue. What an alarm is made of.
+    pub const fn is_violation(self) -> bool {
+        matches!(
+            self,
+            Self::OuterSrc
+                | Self::VniDenied
+                | Self::PeerMacSpoof
+                | Self::MacSpoof
+                | Self::ArpSpoof
+                | Self::IpSpoof
+                | Self::RaGuard
+                | Self::NdSpoof
+                | Self::DhcpServer
+                | Self::DhcpSpoof
+                | Self::RogueQuerier
+                | Self::HairpinUp
+                | Self::HairpinDown
+                | Self::IcmpRedirect
+                | Self::PvlanDeny
+                | Self::PeeringDeny
+        )
+    }
+
+    /// Only what comes out of a tunnel is dropped for it, or what never got into one.
+    pub const fn is_of_tunnels(self) -> bool {
+        (self as u8) < (Self::PortDown as u8)
+    }
+}
+
 /// How many reasons there are.
 pub const REASONS: usize = DropReason::ALL.len();
 
