@@ -61,7 +61,7 @@ pub(crate) fn main() -> ExitCode {
     let suite = Suite {
         name: "faults",
         rows: trials,
-        beside: 1,
+        beside: 2,
         close: stage::clear,
         summary,
     };
