@@ -8,8 +8,9 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
+use serde_json::Value;
 use skerry_netns_tests::daemon::{binary, skerry};
 use skerry_netns_tests::fabric::Fabric;
 use skerry_netns_tests::netns::Netns;
@@ -34,7 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             || fresh(OPEN, key_files),
         ),
         row(
-            "I03 a busy socket, a missing device, a missing capability: one clear error",
+            "I03 a busy socket, a missing capability: one clear error; a missing device is waited for",
             || fresh(OPEN, places),
         ),
         row("I04 two nodes with one key are refused", || {
@@ -202,6 +203,40 @@ fn refuses(fabric: &mut Fabric, what: &str, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Starts n2 again with something that is not there, and demands that it runs, that it names that and
+/// nothing else as trouble, and that its other ports are up.
+fn awaits(fabric: &mut Fabric, words: &[&str]) -> Result<()> {
+    let daemon = &mut fabric.daemons[1];
+    daemon.start()?;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let status = loop {
+        let status = daemon.facts("status");
+        let is_up = |status: &Value| {
+            let count = |name| status[name].as_u64().unwrap_or(0);
+            count("ports") > 1 && count("ports_up") + 1 == count("ports")
+        };
+        match status {
+            Ok(status) if is_up(&status) => break status,
+            _ if Instant::now() < deadline => sleep(Duration::from_millis(20)),
+            Ok(status) => bail!("not all other ports are up: {status}"),
+            Err(error) => return Err(error),
+        }
+    };
+    let troubles = status["degraded"]
+        .as_array()
+        .context("no list of troubles")?;
+    let told = |word: &&str| {
+        troubles
+            .iter()
+            .all(|it| it.as_str().is_some_and(|it| it.contains(*word)))
+    };
+    ensure!(
+        troubles.len() == 1 && words.iter().all(told),
+        "{words:?} are not the one trouble: {troubles:?}"
+    );
+    daemon.stop()
+}
+
 fn key_files(fabric: &mut Fabric) -> Result<()> {
     fabric.daemons[1].stop()?;
     let key = fabric.folder().join("n2.key");
@@ -239,7 +274,7 @@ fn places(fabric: &mut Fabric) -> Result<()> {
     let missing = site.replace(&attach, r#"attach = { nic = "eth7" }"#);
     fs::remove_dir_all(fabric.folder().join("n2.state"))?;
     fs::write(fabric.site_file(), missing)?;
-    refuses(fabric, "missing device", &["b-i3", "eth7"])?;
+    awaits(fabric, &["b-i3", "eth7"])?;
     fabric.write_site(&fabric.site)?;
 
     let output = unprivileged(fabric)?;
@@ -366,8 +401,7 @@ fn lab() -> Result<()> {
         "the lab ended with {}: {words}\n{out}",
         output.status
     );
-    let facts: serde_json::Value =
-        serde_json::from_str(&out).context("the lab's answer is not JSON")?;
+    let facts: Value = serde_json::from_str(&out).context("the lab's answer is not JSON")?;
     ensure!(
         facts["schema"] == "skerry.lab/1",
         "schema is {}",

@@ -1,7 +1,7 @@
 //! What a frame costs a whole node among many ports and addresses: the daemon, its TAPs and the
 //! kernel, where `--scale` has the datapath alone.
 //!
-//! Beside it, on as many TAPs of its own, a [relay](relay) does nothing but read and write: what grows
+//! Beside it, on as many TAPs of its own, a [relay] does nothing but read and write: what grows
 //! there too, the kernel costs whoever it is.
 //!
 //! Every point is a node in a namespace of its own. All of them are there for the whole run, and
