@@ -289,6 +289,26 @@ fn doctor_looks_at_the_machine_and_at_what_a_node_file_asks_for() {
 }
 
 #[test]
+fn doctor_sees_that_somebody_else_serves_where_the_metrics_are_to_be() {
+    let dir = common::daemon::node_folder();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap();
+    let node = format!("{}metrics = '{address}'\n", common::daemon::NODE);
+    common::write(&dir.path().join("node.toml"), &node);
+    let doctor = ["doctor", "--config", "node.toml"];
+    run(dir.path(), &doctor)
+        .exits(1)
+        .prints(&format!("TCP {address}: "))
+        .prints("change `metrics` in the node file");
+    drop(held);
+    let ran = run(dir.path(), &doctor);
+    assert!(
+        ran.out.contains(&format!("TCP {address} is free")),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn top_wants_a_terminal() {
     let dir = folder(&[]);
     run(dir.path(), &["top", "--socket", "n1.sock"]).exits(4);

@@ -234,6 +234,41 @@ fn without_cap_net_admin_it_says_what_to_do_and_makes_nothing() {
 }
 
 #[test]
+fn doctor_sees_what_would_keep_ports_from_being_made() {
+    let (dir, namespace, guest) = (tapped(), Namespace::new(), Namespace::new());
+    let netns = guest.path();
+    let veth = format!("i1 = {{ attach = {{ veth = \"eth0\", netns = \"{netns}\" }},");
+    common::write(
+        &dir.path().join("site.toml"),
+        &SITE.replace("i1 = {", &veth),
+    );
+    let doctor = |without: &str| -> Ran {
+        let mut command = namespace.enter("setpriv");
+        command.args(["--bounding-set", without, env!("CARGO_BIN_EXE_skerry")]);
+        command.args(["doctor", "--config", "node.toml"]);
+        command.current_dir(dir.path()).output().unwrap().into()
+    };
+    doctor("+all").exits(0);
+    doctor("-sys_admin").exits(1).prints(&format!(
+        "no CAP_SYS_ADMIN, which entering {netns} for n1/i1 takes"
+    ));
+    let daemon = Daemon::start_as(dir.path(), namespace.skerry());
+    doctor("+all").exits(0);
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    namespace
+        .sh("ip link add w1 type veth peer name far0")
+        .exits(0);
+    guest
+        .sh("ip link add eth0 type veth peer name far0")
+        .exits(0);
+    doctor("+all")
+        .exits(1)
+        .prints("port n1/w1: the name \"w1\" is taken by an interface that Skerry did not make;")
+        .prints(&format!("port n1/i1: the name \"eth0\" is taken by an interface that Skerry did not make in {netns}"));
+}
+
+#[test]
 fn a_key_of_a_stranger_is_refused_with_the_fix() {
     let (dir, namespace) = (tapped(), Namespace::new());
     std::os::unix::fs::chown(dir.path().join("n1.key"), Some(4242), None).unwrap();

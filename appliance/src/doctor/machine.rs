@@ -74,11 +74,7 @@ fn offloads(release: &str, sorted: bool, joins: bool) -> Finding {
 }
 
 fn rights() -> Finding {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = effective_capabilities(&status);
-    let missing = CAPABILITIES
-        .iter()
-        .filter(|(bit, _)| effective & (1 << bit) == 0);
+    let missing = CAPABILITIES.iter().filter(|&&(bit, _)| !has(bit));
     let missing: Vec<&str> = missing.map(|&(_, name)| name).collect();
     if missing.is_empty() {
         return Finding::good("rights", "CAP_NET_ADMIN and CAP_NET_RAW");
@@ -86,6 +82,15 @@ fn rights() -> Finding {
     let fix = "run as root, or let systemd give them (AmbientCapabilities=); `skerry lab` needs \
                neither";
     Finding::missing("rights", format!("no {}", missing.join(", ")), fix)
+}
+
+/// For [`has`]; only ports in namespaces of their own ask for it.
+pub(super) const CAP_SYS_ADMIN: u32 = 21;
+
+/// Whether this process has a capability, by its bit.
+pub(super) fn has(capability: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    effective_capabilities(&status) & (1 << capability) != 0
 }
 
 fn effective_capabilities(status: &str) -> u64 {

@@ -2,6 +2,7 @@
 
 mod machine;
 mod node;
+mod ports;
 
 pub use machine::machine;
 pub use node::node;

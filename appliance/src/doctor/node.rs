@@ -1,12 +1,14 @@
 //! What one node file asks of its machine.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 
 use skerry_overlay::LANES;
-use skerry_policy::{Attach, Fabric, Severity, Source};
+use skerry_policy::{Severity, Source};
 
 use super::Finding;
+use super::ports::ports;
 use crate::control_socket::Client;
 use crate::family;
 use crate::identity;
@@ -24,6 +26,7 @@ pub fn node(config: &NodeConfig) -> Vec<Finding> {
         listen(config),
         state(config),
     ];
+    findings.extend(metrics(config));
     findings.extend(site(config, key.ok().as_ref()));
     findings
 }
@@ -62,10 +65,30 @@ fn others(config: &NodeConfig) -> Result<String, String> {
     })
 }
 
+/// The same for the metrics' address, where there is one.
+fn metrics(config: &NodeConfig) -> Option<Finding> {
+    let address = config.metrics?;
+    Some(match TcpListener::bind(address) {
+        Ok(_listener) => Finding::good("metrics", format!("TCP {address} is free")),
+        Err(_) if Client::connect(&config.control).is_ok() => {
+            Finding::good("metrics", "the daemon of this node runs")
+        }
+        Err(error) => Finding::missing(
+            "metrics",
+            format!("TCP {address}: {error}"),
+            "stop who has it (ss -ltnp), or change `metrics` in the node file",
+        ),
+    })
+}
+
 fn state(config: &NodeConfig) -> Finding {
     let dir = config.state.display();
     // The nearest folder that exists decides whether the rest can be made.
-    let existing = config.state.ancestors().find(|it| it.exists());
+    let named = |it: &&Path| !it.as_os_str().is_empty();
+    let folders = config.state.ancestors().filter(named);
+    // A relative path ends where the node file lies.
+    let mut folders = folders.chain([Path::new(".")]);
+    let existing = folders.find(|it| it.exists());
     let writable = existing.map(|it| rustix::fs::access(it, rustix::fs::Access::WRITE_OK));
     match writable {
         Some(Ok(())) => Finding::good("state", dir.to_string()),
@@ -115,46 +138,12 @@ fn site(config: &NodeConfig, key: Option<&Key>) -> Vec<Finding> {
             "change `listen` in the node file",
         ));
     }
-    findings.extend(devices(config, &fabric));
+    findings.extend(ports(&fabric, &config.node));
     findings
-}
-
-/// Interfaces and namespaces that the site file expects to find here. The daemon runs without, and
-/// waits for them.
-fn devices(config: &NodeConfig, fabric: &Fabric) -> Vec<Finding> {
-    let me = fabric.node_named(&config.node);
-    let ports = fabric.ports.iter().filter(|port| Some(port.node) == me);
-    let missing = ports.filter_map(|port| {
-        let name = fabric.port_name(port.id);
-        match &port.attach {
-            Attach::Nic(nic) if !exists(&format!("/sys/class/net/{nic}")) => Some((
-                name,
-                format!("there is no interface {nic}"),
-                "create it, or correct `nic`",
-            )),
-            Attach::Veth { netns, .. }
-            | Attach::Tap {
-                netns: Some(netns), ..
-            } if !exists(netns) => {
-                let found = format!("there is no network namespace at {netns}");
-                Some((name, found, "create it (ip netns add), or correct `netns`"))
-            }
-            Attach::Nic(_) | Attach::Veth { .. } | Attach::Tap { .. } | Attach::Edge(_) => None,
-        }
-    });
-    missing
-        .map(|(name, found, fix)| Finding::poor("port", format!("{name}: {found}"), fix))
-        .collect()
-}
-
-fn exists(path: &str) -> bool {
-    std::path::Path::new(path).exists()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

@@ -30,7 +30,7 @@ pub use clock::Clock;
 pub use dataplane::{AttachError, Dataplane, Setup, WorkerGone};
 pub use event::Event;
 pub use kernel::{kernel, sorts_datagrams, takes_datagrams};
-pub use netlink::{Begun, PortEvent, PortManager};
+pub use netlink::{Begun, PortEvent, PortManager, taken_names};
 pub use port::{
     Backend, Capabilities, Port, PortCause, PortError, PortOptions, Queue, RxHalf, Superframes,
     TxHalf,

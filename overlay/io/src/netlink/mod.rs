@@ -15,6 +15,8 @@ mod pair;
 mod repair;
 mod requests;
 mod spec;
+mod taken;
 mod workshop;
 
 pub use manager::{Begun, PortEvent, PortManager};
+pub use taken::taken_names;

@@ -8,6 +8,7 @@ use super::link::Link;
 use super::message;
 use super::namespace::Namespace;
 use super::spec::{GROUP, Spec, port_of};
+use super::taken::taken_by;
 use super::workshop::{Made, Workshop};
 use crate::port::{PortCause, datalink, offload};
 
@@ -71,7 +72,7 @@ impl Pair<'_> {
         };
         if !self.is_ours(&link) {
             let place = format!(" in {}", self.namespace.path());
-            return Err(taken(self.far, place, &link));
+            return Err(taken_by(self.far, place, &link));
         }
         let gone = self.inside.delete(link.index).await;
         gone.map_err(kernel("remove a veth pair of an earlier life"))
@@ -83,7 +84,7 @@ impl Pair<'_> {
             return Ok(());
         };
         if !self.is_ours(&link) {
-            return Err(taken(self.near, String::new(), &link));
+            return Err(taken_by(self.near, String::new(), &link));
         }
         let gone = self.workshop.own.delete(link.index).await;
         gone.map_err(kernel("remove a veth pair of an earlier life"))
@@ -164,18 +165,6 @@ impl Pair<'_> {
     async fn find(&self, netlink: &Netlink, name: &str) -> Result<Link, PortCause> {
         let gone = || kernel("look at the veth pair")(io::Error::from_raw_os_error(libc::ENODEV));
         self.look(netlink, name).await?.ok_or_else(gone)
-    }
-}
-
-fn taken(name: &str, place: String, by: &Link) -> PortCause {
-    let name = name.to_owned();
-    match by.alias.as_deref().and_then(port_of) {
-        Some(port) => PortCause::NameInUse {
-            name,
-            place,
-            port: port.to_owned(),
-        },
-        None => PortCause::NameTaken { name, place },
     }
 }
 

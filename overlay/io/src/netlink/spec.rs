@@ -81,7 +81,7 @@ impl Spec {
     }
 
     /// The interface names that it takes, each with the namespace; `None` for the daemon's own.
-    fn names(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+    pub(super) fn names(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         let (one, other) = match &self.shape {
             Shape::Nic { name } => ((None, name), None),
             Shape::Tap { name, netns } => ((netns.as_deref(), name), None),
