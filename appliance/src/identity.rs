@@ -57,6 +57,16 @@ pub enum IdentityError {
     },
 }
 
+impl IdentityError {
+    /// The key of the node file that asks for what is not so.
+    pub const fn asked_by(&self) -> &'static str {
+        match self {
+            Self::NoNode { .. } | Self::Stock(_) => "node",
+            Self::Key { .. } => "key",
+        }
+    }
+}
+
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

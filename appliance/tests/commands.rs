@@ -309,6 +309,43 @@ fn doctor_sees_that_somebody_else_serves_where_the_metrics_are_to_be() {
 }
 
 #[test]
+fn what_the_node_file_asks_for_and_is_not_there_is_told_with_its_line() {
+    let node = "# mine\nnode = 'n1'\nsite = 'site.toml'\nkey = 'n1.key'\nlisten = '127.0.0.1:0'\ncontrol = 's'\nstate = 'state'\n";
+    let other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    for (change, by, place) in [
+        ("'n1'", "'n9'", "(`node` at node.toml:2)"),
+        ("'site.toml'", "'no.toml'", "(`site` at node.toml:3)"),
+        ("'n1.key'", "'no.key'", "(`key` at node.toml:4)"),
+        ("'n1.key'", "'other.key'", "(`key` at node.toml:4)"),
+    ] {
+        let node = node.replace(change, by);
+        let files = [("site.toml", SITE), ("n1.key", KEY), ("other.key", other)];
+        let dir = folder(&files);
+        common::write(&dir.path().join("node.toml"), &node);
+        for command in ["check", "run"] {
+            run(dir.path(), &[command, "--config", "node.toml"])
+                .exits(1)
+                .says(place);
+        }
+    }
+}
+
+#[test]
+fn a_node_file_that_is_not_there_is_to_be_written() {
+    let dir = folder(&[("site.toml", SITE)]);
+    for command in ["check", "run"] {
+        run(dir.path(), &[command, "--config", "node.toml"])
+            .exits(1)
+            .says("cannot read node.toml")
+            .says("write it: three keys are enough, `node`, `site` and `key`");
+    }
+    common::write(&dir.path().join("node.toml"), "node = 'n1'\n");
+    run(dir.path(), &["check", "--config", "node.toml"])
+        .exits(1)
+        .says("correct it");
+}
+
+#[test]
 fn top_wants_a_terminal() {
     let dir = folder(&[]);
     run(dir.path(), &["top", "--socket", "n1.sock"]).exits(4);

@@ -19,9 +19,10 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<Exit> {
     let config = NodeConfig::read(&args.config).map_err(|error| {
         output.words(&error.render(output.colour_words));
+        let way_out = error.way_out();
         Failed::new(
             Exit::Bad,
-            "the node file cannot be used; nothing was started",
+            format!("the node file cannot be used; {way_out}; nothing was started"),
         )
     })?;
     crate::daemon::run(config, output.colour_words)

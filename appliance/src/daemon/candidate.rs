@@ -1,12 +1,13 @@
 //! A site file that asks to be run, and the verdict on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use skerry_policy::{Diagnostic, Digest, Fabric, NodeId, Severity, Site, Source};
 
 use crate::identity;
+use crate::node_config::blame;
 
 /// Who this node is: what a candidate must agree with.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Identity {
     pub(super) node: String,
     /// The public half of the key file.
     pub(super) public: [u8; 32],
+    /// The node file.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// A proven policy in which this node has its place.
@@ -67,7 +70,7 @@ impl Policy {
 
 fn place(site: Site, fabric: Arc<Fabric>, identity: &Identity) -> Result<Policy, String> {
     let me = identity::find(&fabric, &identity.node, &identity.public);
-    let me = me.map_err(|error| error.to_string())?;
+    let me = me.map_err(|error| blame(identity.file.as_deref(), error.asked_by(), &error))?;
     Ok(Policy {
         site: Arc::new(site),
         fabric,

@@ -23,10 +23,10 @@ use candidate::Identity;
 use node::Node;
 
 use crate::control_socket::Server;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failed};
 use crate::generations::Generations;
 use crate::key::Key;
-use crate::node_config::NodeConfig;
+use crate::node_config::{NodeConfig, blame};
 
 /// Requests and events that may queue up before their senders have to wait.
 const QUEUE: usize = 1024;
@@ -38,7 +38,9 @@ const QUEUE: usize = 1024;
 pub fn run(config: NodeConfig, colour: bool) -> anyhow::Result<Exit> {
     logging::start(colour);
     raise_file_limit();
-    let key = Key::read(&config.key)?;
+    let file = config.file.as_deref();
+    let key = Key::read(&config.key)
+        .map_err(|error| Failed::new(Exit::Bad, blame(file, "key", error)))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -60,6 +62,7 @@ async fn serve(config: NodeConfig, key: &Key) -> anyhow::Result<Exit> {
     let identity = Identity {
         node: config.node.clone(),
         public: key.public(),
+        file: config.file.clone(),
     };
     // The socket comes first: it is what tells a second daemon of the same node to go away.
     let server = Server::bind(&config.control)?;

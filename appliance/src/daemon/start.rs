@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::candidate::{Identity, Judged, Policy, digest, judge, read_site};
 use crate::exit::{Exit, Failed};
 use crate::generations::Generations;
-use crate::node_config::NodeConfig;
+use crate::node_config::{NodeConfig, blame};
 
 /// What a node starts with.
 #[derive(Debug)]
@@ -56,7 +56,10 @@ pub(super) fn choose(
     match (candidate, stored) {
         (Ok(judged), stored) => fresh(judged, stored.as_ref()),
         (Err(words), Some(stored)) => Ok(fall_back(&words, &stored)),
-        (Err(words), None) => Err(Failed::new(Exit::Bad, words)),
+        (Err(words), None) => {
+            let words = blame(config.file.as_deref(), "site", words);
+            Err(Failed::new(Exit::Bad, words))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! each with its place, a stable code and a way out.
 
 mod diagnostic;
+mod place;
 mod reader;
 mod schema;
 mod value;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use diagnostic::{Code, Diagnostic, render};
+pub use place::blame;
 pub use schema::KEYS;
 use skerry_overlay_io::{Backend, OffloadSwitches};
 
@@ -171,6 +173,17 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// What to do about it, to be said after what is wrong.
+    pub fn way_out(&self) -> &'static str {
+        match self {
+            Self::Unreadable { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
+                "write it: three keys are enough, `node`, `site` and `key`"
+            }
+            Self::Unreadable { .. } => "make it readable",
+            Self::Wrong { .. } => "correct it",
+        }
+    }
+
     /// What to print for people.
     pub fn render(&self, colour: bool) -> String {
         match self {

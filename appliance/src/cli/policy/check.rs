@@ -1,5 +1,6 @@
 //! `skerry check`: every error at once, then the proof.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +10,7 @@ use skerry_policy::{Checked, Severity};
 use crate::cli::output::Output;
 use crate::exit::{Exit, Failed};
 use crate::key::Key;
-use crate::node_config::NodeConfig;
+use crate::node_config::{NodeConfig, blame};
 
 /// Diagnostics go to stderr with their places; what was proven goes to stdout. Exit 1 on errors.
 #[derive(Args, Debug)]
@@ -29,13 +30,28 @@ pub(in crate::cli) fn check(args: &CheckArgs, output: &Output) -> anyhow::Result
     let node = args.config.as_deref().map(NodeConfig::read).transpose();
     let node = node.map_err(|error| {
         output.words(&error.render(output.colour_words));
-        Failed::new(Exit::Bad, "the node file cannot be used")
+        let way_out = error.way_out();
+        Failed::new(
+            Exit::Bad,
+            format!("the node file cannot be used; {way_out}"),
+        )
     })?;
     // Without a node file the command line demands a site file.
     let listed = || node.as_ref().map(|node| node.site.as_path());
     let site = args.site.as_deref().or_else(listed);
     // Without a node file the command line demands a site file.
-    let source = super::read(site.unwrap_or_else(|| Path::new("site.toml")))?;
+    let source = super::read(site.unwrap_or_else(|| Path::new("site.toml")));
+    let asked_by_node = args.site.is_none();
+    let file = args.config.as_deref();
+    let source = source.map_err(|error| {
+        let words = format!("{error:#}");
+        let words = if asked_by_node {
+            blame(file, "site", words)
+        } else {
+            words
+        };
+        Failed::new(Exit::Bad, words)
+    })?;
     let checked = skerry_policy::check(&source);
     let rendered = skerry_policy::render(&source, &checked.diagnostics, output.colour_words);
     let facts = facts(&checked);
@@ -49,8 +65,10 @@ pub(in crate::cli) fn check(args: &CheckArgs, output: &Output) -> anyhow::Result
         return Ok(Exit::Bad);
     };
     if let Some(node) = &node {
-        let key = Key::read(&node.key)?;
-        crate::identity::find(fabric, &node.node, &key.public())?;
+        let wrong = |key, error: &dyn Display| Failed::new(Exit::Bad, blame(file, key, error));
+        let key = Key::read(&node.key).map_err(|error| wrong("key", &error))?;
+        crate::identity::find(fabric, &node.node, &key.public())
+            .map_err(|error| wrong(error.asked_by(), &error))?;
     }
     Ok(Exit::Good)
 }
