@@ -9,11 +9,13 @@ mod pvlan;
 mod scalar;
 mod section;
 mod settings;
+mod twice;
 
 use toml::de::DeTable;
 
 use crate::code::Code;
 use crate::decode::section::{Section, Value, span};
+use crate::decode::twice::Keys;
 use crate::diagnostic::{Finding, Findings};
 use crate::site::{Defaults, Site};
 use crate::source::{At, Lines, Source, Span};
@@ -46,12 +48,19 @@ pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
     }
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     let mut syntax: Vec<Span> = Vec::new();
+    let mut keys = None;
     for error in &errors {
         let span = span(error.span().unwrap_or(0..0));
         // The parser stumbles on after the first error of a line; only that one is meant.
         let line = |span: &Span| lines.line_start(span.start).1;
         if !syntax.iter().any(|earlier| line(earlier) == line(&span)) {
-            findings.push(Finding::error(Code::Syntax, span, error.message()));
+            let finding = Finding::error(Code::Syntax, span, error.message());
+            findings.push(if error.message() == TWICE {
+                let keys = keys.get_or_insert_with(|| Keys::of(&source.text));
+                twice(finding, keys.first(span), source, span)
+            } else {
+                finding
+            });
             syntax.push(span);
         }
         if syntax.len() >= SYNTAX_MAX {
@@ -66,6 +75,26 @@ pub(crate) fn decode(source: &Source, findings: &mut Findings) -> Decoded {
     Decoded {
         site,
         guessed: !syntax.is_empty(),
+    }
+}
+
+/// What the parser says of a key that is there twice.
+const TWICE: &str = "duplicate key";
+
+/// Says where it was first, and of a table how two places can both say something of it.
+fn twice(finding: Finding, first: Option<Span>, source: &Source, again: Span) -> Finding {
+    let Some(first) = first else {
+        return finding;
+    };
+    let finding = finding.says("again").label(first, "first here");
+    let before = source.text.get(..again.start as usize).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    if line.trim_start().starts_with('[') {
+        let help = "a table is opened once: put the keys together, or give one member a table of its \
+                    own, which may stand anywhere (`[node.e1]`)";
+        finding.help(help)
+    } else {
+        finding
     }
 }
 
