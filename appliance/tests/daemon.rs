@@ -265,6 +265,9 @@ fn what_was_applied_survives_a_crash_until_the_site_file_is_edited() {
     daemon.wait();
     let daemon = Daemon::start(dir.path());
     assert_eq!(daemon.generation(), applied, "the same generation goes on");
+    let status = daemon.ask(&["status"]).exits(0).out;
+    assert_eq!(status.matches("generation 2").count(), 1, "{status}");
+    assert!(status.contains("kept from before the restart"), "{status}");
     daemon.signal("KILL");
     daemon.wait();
     let edited = format!("{}# edited\n", portless(SITE));

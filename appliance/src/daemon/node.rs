@@ -97,6 +97,11 @@ impl Node {
             Some(generation) => generation,
             None => store.stage(&first.source.text)?,
         };
+        // The number stands beside it everywhere.
+        let origin = match first.stored {
+            Some(_) => "kept from before the restart".to_owned(),
+            None => first.source.name,
+        };
         let tables = Arc::new(first.policy.fabric.tables_for(first.policy.me, generation));
         let clock = Clock::start();
         let (sender, events) = mpsc::channel(QUEUE);
@@ -112,7 +117,7 @@ impl Node {
             }
         };
         let mut node = Self {
-            running: Running::new(first.policy, tables, first.source.name),
+            running: Running::new(first.policy, tables, origin),
             config,
             identity,
             started: Instant::now(),
