@@ -7,10 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::apt::Apt;
 use crate::command::{run, say};
-
-/// What proves that a package is Debian's.
-const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A package of Debian's unstable suite, whatever version it has there.
 #[derive(Debug)]
@@ -47,33 +45,11 @@ impl Deb {
         Ok(program)
     }
 
-    /// The lists are apart from the machine's own, so that it installs nothing of this suite.
     fn fetch(&self, root: &Path, folder: &Path) -> Result<PathBuf> {
-        let sources = folder.join("sources.list");
-        for part in ["lists/partial", "cache/archives/partial", "fetched"] {
-            fs::create_dir_all(folder.join(part))?;
-        }
-        let line = format!("deb [signed-by={KEYS}] {} sid main\n", archive()?);
-        fs::write(&sources, line)?;
-        let fetched = folder.join("fetched");
-        for words in [&["update"][..], &["download", self.package]] {
-            let mut apt = Command::new("apt-get");
-            apt.current_dir(&fetched).arg("--quiet");
-            for (option, value) in [
-                ("Dir::Etc::SourceList", sources.clone()),
-                ("Dir::Etc::SourceParts", "-".into()),
-                ("Dir::State::Lists", folder.join("lists")),
-                ("Dir::Cache", folder.join("cache")),
-            ] {
-                apt.arg("-o").arg(format!("{option}={}", value.display()));
-            }
-            let ended = run(root, "apt-unstable", apt.args(words))?;
-            if !ended.success {
-                bail!("apt-get fetches nothing; see {}", ended.log.display());
-            }
-        }
+        let apt = Apt::of(root, folder, "apt-unstable", ["deb", "sid"])?;
+        apt.get(&["download", self.package])?;
         let name = format!("{}_", self.package);
-        let files = fs::read_dir(&fetched)?.filter_map(Result::ok);
+        let files = fs::read_dir(folder)?.filter_map(Result::ok);
         let mut files = files.map(|entry| entry.path());
         let is_it = |path: &PathBuf| {
             let file = path.file_name().map(|it| it.to_string_lossy().into_owned());
@@ -81,15 +57,4 @@ impl Deb {
         };
         files.find(is_it).context("apt-get left no package")
     }
-}
-
-/// Where this machine has its own packages from.
-fn archive() -> Result<String> {
-    let mut targets = Command::new("apt-get");
-    targets.args(["indextargets", "--format", "$(SITE)"]);
-    targets.args(["Created-By: Packages", "Origin: Debian", "Component: main"]);
-    let output = targets.output().context("cannot run apt-get")?;
-    let sites = String::from_utf8_lossy(&output.stdout).into_owned();
-    let first = sites.lines().next().map(str::to_owned);
-    first.context("apt-get knows no archive of Debian; run `apt-get update`")
 }

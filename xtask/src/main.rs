@@ -1,5 +1,6 @@
 //! The gates of the repository: what a person runs, CI runs, and the other way round.
 
+mod apt;
 mod bench;
 mod builds;
 mod captures;
